@@ -11,6 +11,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from embedlab.errors import StoreError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+TRASH, TRASH_END = ".trash-", "~"  # around the name of a folder moved aside; "~" is in no id
+SETTLED_SECONDS = 10.0  # between the two renames lies far less
 SPARE_BYTES = 64 * 2**20  # left free on the disk after any write, so that SQLite and the logs can go on
 
 Kind = Literal["corpora", "snapshots", "runs", "comparisons"]
@@ -93,29 +96,43 @@ def sha256(path: Path) -> str:
 def sealed_folder(destination: Path, *, needed: int = 0) -> Iterator[Path]:
     """A temporary folder that becomes `destination`, with its manifest, when the block ends well.
 
-    `needed` bytes are checked before. An existing destination is moved aside first and removed last.
-    On any exception the temporary folder goes and nothing else has changed.
+    `needed` bytes are checked before. An existing destination is moved aside first and removed last; a kill between
+    the two renames is mended by `recover`. On any exception the old folder is back and the temporary one is gone.
     """
     require_space(destination.parent, needed)
     destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=destination.parent, prefix=".tmp-"))
+    trash: Path | None = None
     try:
         yield temporary
         seal(temporary)
-        trash = None
         if destination.exists():
-            trash = Path(tempfile.mkdtemp(dir=destination.parent, prefix=".trash-")) / "old"
-            os.rename(destination, trash)
+            trash = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f"{TRASH}{destination.name}{TRASH_END}"))
+            os.rename(destination, trash / "old")
         os.rename(temporary, destination)
         _sync_folder(destination.parent)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
         if trash is not None:
-            shutil.rmtree(trash.parent, ignore_errors=True)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise StoreError(f"Could not write {destination.name}: {error.strerror}. Nothing was changed.") from error
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+            _put_back(trash, destination)
+        if isinstance(error, OSError):
+            raise StoreError(f"Could not write {destination.name}: {error.strerror}. Nothing was changed.") from error
         raise
+    if trash is not None:
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+def recover(parent: Path) -> None:
+    """Put back what a kill left moved aside; drop the rest of it. Fresh folders are somebody's at work: left alone."""
+    for trash in parent.glob(f"{TRASH}*{TRASH_END}*"):
+        if time.time() - trash.stat().st_mtime > SETTLED_SECONDS:
+            _put_back(trash, parent / trash.name.removeprefix(TRASH).partition(TRASH_END)[0])
+
+
+def _put_back(trash: Path, destination: Path) -> None:
+    if (trash / "old").exists() and not destination.exists():
+        os.rename(trash / "old", destination)
+    shutil.rmtree(trash, ignore_errors=True)
 
 
 def seal(folder: Path) -> None:
@@ -181,6 +198,7 @@ class Store:
         try:
             for kind in KINDS:
                 (self.root / kind).mkdir(parents=True, exist_ok=True)
+                recover(self.root / kind)
             self._execute(
                 "CREATE TABLE IF NOT EXISTS entry (kind TEXT, id TEXT, name TEXT, created TEXT, summary TEXT, "
                 "PRIMARY KEY (kind, id))"
@@ -194,11 +212,22 @@ class Store:
             raise StoreError(f"{id!r} is not an id of this workspace.")
         return self.root / kind / id
 
-    def put(self, kind: Kind, id: str, name: str, summary: Mapping[str, Any], fill: Callable[[Path], None]) -> Path:
-        """Make a sealed folder by calling `fill` on a temporary one, then list it. Same id = same content."""
+    def put(
+        self,
+        kind: Kind,
+        id: str,
+        name: str,
+        summary: Mapping[str, Any],
+        fill: Callable[[Path], None],
+        needed: int = 0,
+    ) -> Path:
+        """Make a sealed folder by calling `fill` on a temporary one, then list it. Same id = same content.
+
+        `needed` bytes are checked before the first is written.
+        """
         destination = self.folder(kind, id)
         if not is_sealed(destination):
-            with sealed_folder(destination) as temporary:
+            with sealed_folder(destination, needed=needed) as temporary:
                 fill(temporary)
                 write_json(temporary / "entry.json", {"name": name, "created": now(), "summary": dict(summary)})
         self.list_entry(kind, id)
@@ -214,7 +243,9 @@ class Store:
 
     def entries(self, kind: Kind) -> list[Entry]:
         """What there is of a kind, newest first; folders that vanished are left out."""
-        rows = self._execute("SELECT id, name, created, summary FROM entry WHERE kind = ? ORDER BY created DESC, id", (kind,))
+        rows = self._execute(
+            "SELECT id, name, created, summary FROM entry WHERE kind = ? ORDER BY created DESC, id", (kind,)
+        )
         return [
             Entry(kind, id, name, created, json.loads(summary))
             for id, name, created, summary in rows
@@ -241,7 +272,7 @@ class Store:
         self._execute("DELETE FROM entry WHERE kind = ? AND id = ?", (kind, id))
         folder = self.folder(kind, id)
         if folder.exists():
-            trash = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".trash-"))
+            trash = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gone-"))
             os.rename(folder, trash / "old")
             shutil.rmtree(trash, ignore_errors=True)
 
@@ -266,7 +297,9 @@ class Store:
             finally:
                 connection.close()
         except sqlite3.Error as error:
-            raise StoreError(f"The workspace index cannot be used ({error}). Delete index.sqlite; it is rebuilt.") from error
+            raise StoreError(
+                f"The workspace index cannot be used ({error}). Delete index.sqlite; it is rebuilt."
+            ) from error
 
 
 def _sync_folder(folder: Path) -> None:

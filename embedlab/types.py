@@ -90,7 +90,7 @@ class Occurrence:
     row: int | None = None
 
     def __post_init__(self) -> None:
-        _require(0 <= self.start < self.end <= len(self.text), f"span [{self.start}, {self.end}) is not inside its text")
+        _require(0 <= self.start < self.end <= len(self.text), "a span is not inside its text")
 
     @property
     def surface(self) -> str:
@@ -251,8 +251,9 @@ class WordTable:
     """Every counted word of the corpus at every layer, before and after: the items of a comparison.
 
     change[l, v] = 1 - Jaccard of the k nearest words (A14); drift[l, v] = 1 - cosine of before and after (A15).
-    neighbours_*[l, v] are rows of `words`, nearest first; similarity_* their cosines.
-    self_similarity_*[l, v] is NaN for words with fewer than five uses (A2).
+    neighbours_*[l, v] are the k nearest, as rows of `words`, nearest first; similarity_* their cosines.
+    self_similarity_*[l, v] is NaN for words of fewer than five uses (A2); drift is NaN between layers of unlike width.
+    ranked_*: the same lists but longer, so that a neighbour that left the k nearest can be told its new rank.
     """
 
     words: tuple[str, ...]
@@ -265,6 +266,10 @@ class WordTable:
     similarity_after: Float32[np.ndarray, "layer word k"]
     self_similarity_before: Float32[np.ndarray, "layer word"]
     self_similarity_after: Float32[np.ndarray, "layer word"]
+    ranked_before: Int32[np.ndarray, "layer word shown"] | None = None
+    ranked_after: Int32[np.ndarray, "layer word shown"] | None = None
+    ranked_similarity_before: Float32[np.ndarray, "layer word shown"] | None = None
+    ranked_similarity_after: Float32[np.ndarray, "layer word shown"] | None = None
 
     def __post_init__(self) -> None:
         layers, words = self.change.shape
@@ -273,6 +278,12 @@ class WordTable:
             _require(getattr(self, name).shape == (layers, words), f"{name} has another shape than change")
         for name in ("neighbours_before", "neighbours_after", "similarity_before", "similarity_after"):
             _require(getattr(self, name).shape == (layers, words, self.k), f"{name} has another shape")
+        ranked = (self.ranked_before, self.ranked_after, self.ranked_similarity_before, self.ranked_similarity_after)
+        given = [array for array in ranked if array is not None]
+        _require(len(given) in (0, 4), "the ranked lists come together or not at all")
+        for array in given:
+            fits = array.shape[:2] == (layers, words) and array.shape == given[0].shape and array.shape[2] >= self.k
+            _require(fits, "a ranked list has another shape")
 
     @property
     def k(self) -> int:
@@ -295,7 +306,8 @@ class WordTable:
 class Uses:
     """The uses of the target words, row by row: what the Senses page shows and what the sense readings rest on.
 
-    change[l, i] = 1 - Jaccard of the nearest uses of the same word; drift[l, i] = 1 - cosine of before and after.
+    change[l, i] = 1 - Jaccard of the nearest uses of the same word (NaN below three uses); drift[l, i] = 1 - cosine of
+    before and after (NaN between layers of unlike width).
     predicted_*[l, i]: the sense whose training centroid is nearest ("" where unknown); held_out[i]: never trained on.
     """
 
@@ -309,7 +321,7 @@ class Uses:
     def __post_init__(self) -> None:
         n = len(self.occurrences)
         _require(len(self.held_out) == n, "held_out and the uses differ in length")
-        _require(self.change.shape == self.drift.shape and self.change.shape[1] == n, "change or drift has another shape")
+        _require(self.change.shape == self.drift.shape == (len(self.change), n), "change or drift has another shape")
 
     def of(self, word: str) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Rows of the uses of one word."""
