@@ -1,0 +1,90 @@
+"""Held-out rows: the same everywhere, fair to every stratum, true to the splits given."""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedlab.corpus import held_out
+from embedlab.types import Corpus, Target
+
+
+def labelled(rows: list[tuple[str, str | None]]) -> Corpus:
+    return Corpus("0", "made", tuple(t for t, _ in rows), labels=tuple(label for _, label in rows))
+
+
+def test_known_answer() -> None:
+    """Frozen: a change here would move rows between training and test of every stored run."""
+    held = held_out(labelled([(f"text {i}", "ab"[i % 2]) for i in range(16)]))
+    assert np.flatnonzero(held).tolist() == KNOWN
+
+
+KNOWN = [6, 7, 12, 13]
+
+
+def test_share_order_and_repeats() -> None:
+    made = labelled([(f"text {i % 300}", "abc"[i % 3]) for i in range(600)])
+    held = held_out(made)
+    assert held.mean() == pytest.approx(0.25, abs=0.01)
+    assert (held[:300] == held[300:]).all()
+    backwards = Corpus("0", "made", made.texts[::-1], labels=(made.labels or ())[::-1])
+    assert (held_out(backwards)[::-1] == held).all()
+    assert held_out(made, 0.5).mean() == pytest.approx(0.5, abs=0.01)
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abcd")), min_size=1, max_size=80), st.floats(0.05, 0.95))
+def test_every_stratum_of_two_has_both_sides(rows: list[tuple[int, str]], share: float) -> None:
+    made = labelled([(f"text {label} {i}", label) for i, label in rows])
+    sides = defaultdict(set)
+    members = defaultdict(set)
+    for text, (_, label), side in zip(made.texts, rows, held_out(made, share), strict=True):
+        sides[label].add(bool(side))
+        members[label].add(text)
+    for label, texts in members.items():
+        assert sides[label] == ({True, False} if len(texts) > 1 else {False})
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abcd")), min_size=1, max_size=60))
+def test_a_text_of_several_strata_is_on_one_side(rows: list[tuple[int, str]]) -> None:
+    made = labelled([(f"text {i}", label) for i, label in rows])
+    side: dict[str, bool] = {}
+    for text, held in zip(made.texts, held_out(made), strict=True):
+        assert side.setdefault(text, bool(held)) == held
+
+
+def test_shared_texts_do_not_empty_a_stratum() -> None:
+    rows = [
+        ("shared 1", "a"),
+        ("shared 2", "a"),
+        ("shared 1", "b"),
+        ("shared 2", "b"),
+        ("shared 1", "c"),
+        ("other", "c"),
+    ]
+    held = held_out(labelled(rows))
+    for label in "abc":
+        assert len({bool(h) for h, (_, of) in zip(held, rows, strict=True) if of == label}) == 2
+
+
+def test_senses_before_labels() -> None:
+    targets = tuple(Target(0, 4, "bank", "ab"[i % 2]) for i in range(40))
+    made = replace(labelled([(f"bank {i}", "one") for i in range(40)]), targets=targets)
+    held = held_out(made)
+    assert held[0::2].sum() == held[1::2].sum() == 5
+
+
+def test_given_splits_win_and_guide_the_rest() -> None:
+    texts = ("a", "b", "c", "a", "d", "e", "f", "g")
+    made = Corpus("0", "made", texts, splits=("train", "test", "train", "test", None, None, None, None))
+    held = held_out(made)
+    assert held[:4].tolist() == [False, True, False, True]
+    assert held_out(Corpus("0", "made", ("a", "a"), splits=("test", None))).tolist() == [True, True]
+
+
+def test_one_text_is_for_training() -> None:
+    assert held_out(labelled([("only", None)])).tolist() == [False]
+    with pytest.raises(ValueError, match="share"):
+        held_out(labelled([("only", None)]), 0)
