@@ -1,0 +1,113 @@
+"""Tiny random models of every kind, and a small corpus with labels, pairs and senses, in a workspace of its own."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedlab import corpus as corpora
+from embedlab.store import Store
+from embedlab.types import Corpus, EncoderSpec, RunConfig, Stage
+
+WORDS = {
+    ("bank", "river"): "water fish mud reeds boat stream flood otter",
+    ("bank", "money"): "loan cash interest account teller credit deposit vault",
+    ("crane", "bird"): "wing nest feather marsh flock beak egg lake",
+    ("crane", "machine"): "steel tower hook cable site load engine driver",
+}
+FILLER = "the a of and near with old new some big small this that one very again".split()
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+KINDS = ("bert", "roberta", "distilbert", "mpnet", "electra", "modernbert", "gpt2", "gpt_neox", "ernie", "albert")
+
+
+def rows(each: int = 12, seed: int = 0) -> list[dict[str, str]]:
+    """Sentences about the four senses: target, sense, a topic label, and a related sentence."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for (word, sense), context in WORDS.items():
+        for i in range(each):
+            about = list(rng.permutation(context.split())[: 2 + i % 4])
+            filler = list(rng.choice(FILLER, 3 + int(rng.integers(0, 5))))
+            tokens = [str(t) for t in rng.permutation(about + filler)]
+            place = int(rng.integers(0, len(tokens) + 1))
+            tokens.insert(place, word)
+            text = " ".join(tokens)
+            pair = f"{context.split()[i % 8]} {i} " + " ".join(about)
+            start = len(" ".join(tokens[:place])) + (place > 0)
+            span = {"start": str(start), "end": str(start + len(word))}
+            found.append({"text": text, "label": sense, "pair": pair, "target": word, "sense": sense, **span})
+    return found
+
+
+def add_corpus(store: Store, table: Sequence[dict[str, str]] | None = None) -> Corpus:
+    """Import rows as a person would, and keep them in the workspace."""
+    table = rows() if table is None else table
+    path = store.root / "rows.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+    columns = corpora.Columns(**{name: name for name in table[0]})
+    corpus = corpora.read(path, "rows.csv", columns).corpus
+    store.put("corpora", corpus.id, "rows", {}, lambda folder: corpora.save(corpus, folder))
+    return corpus
+
+
+def tokenizer(folder: Path, pad: bool = True) -> Any:
+    """A word-piece tokenizer that knows the words of the corpus and all letters."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    words = sorted({w for context in WORDS.values() for w in context.split()} | set(FILLER) | {"bank", "crane"})
+    letters = list("abcdefghijklmnopqrstuvwxyz0123456789.,[]")
+    vocabulary = [*SPECIAL, *letters, *(f"##{c}" for c in letters), *(w for w in words if w not in letters)]
+    raw = Tokenizer(models.WordPiece({w: i for i, w in enumerate(vocabulary)}, unk_token="[UNK]"))
+    raw.normalizer = normalizers.Lowercase()
+    raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    if pad:
+        raw.post_processor = processors.TemplateProcessing(
+            "[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        )
+    names: dict[str, Any] = {"unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+    names |= {"pad_token": "[PAD]"} if pad else {"eos_token": "[SEP]"}
+    made = PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=64, **names)
+    made.save_pretrained(folder)
+    return made
+
+
+def model(folder: Path, kind: str = "bert", seed: int = 0, dim: int = 32, layers: int = 2) -> Path:
+    """A random model of a kind as a Hugging Face folder in safetensors, with its tokenizer."""
+    import torch
+    import transformers
+
+    tok = tokenizer(folder, pad=not kind.startswith("gpt"))
+    sizes: dict[str, Any] = {"vocab_size": len(tok), "pad_token_id": 0}
+    if kind == "gpt2":
+        sizes |= {
+            "n_embd": dim,
+            "n_layer": layers,
+            "n_head": 2,
+            "n_positions": 80,
+            "bos_token_id": 2,
+            "eos_token_id": 3,
+        }
+    elif kind == "distilbert":
+        sizes |= {"dim": dim, "n_layers": layers, "n_heads": 2, "hidden_dim": 2 * dim, "max_position_embeddings": 80}
+    else:
+        sizes |= {"hidden_size": dim, "num_hidden_layers": layers, "num_attention_heads": 2}
+        sizes |= {"intermediate_size": 2 * dim, "max_position_embeddings": 80}
+    if kind in ("modernbert", "gpt_neox"):
+        sizes |= {"bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
+    torch.manual_seed(seed)
+    settings = transformers.AutoConfig.for_model(kind, **sizes)
+    transformers.AutoModel.from_config(settings).save_pretrained(folder)
+    return folder
+
+
+def config(corpus: Corpus, *stages: Stage, **other: Any) -> RunConfig:
+    """Twelve steps of senses, everything trained, scored every four steps, unless said otherwise."""
+    plan = stages or (Stage(12, {"*": 1e-3}, "linear", "senses"),)
+    defaults: dict[str, Any] = {"batch_tokens": 256, "batch_items": 16, "eval_every": 4}
+    return RunConfig(corpus.id, EncoderSpec("tiny"), plan, **{**defaults, **other})
