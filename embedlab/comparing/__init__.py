@@ -1,0 +1,1 @@
+"""How a comparison is made, kept and opened; the public names are in embedlab.compare."""

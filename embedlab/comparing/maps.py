@@ -1,0 +1,99 @@
+"""Linked maps of the uses of a word: pictures that go with a comparison, made from the same surveys."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from embedlab.comparing.sides import LayerPair, Pair, pair_layers
+from embedlab.errors import MeasureError, UserError
+from embedlab.measure import projection
+from embedlab.survey import Survey
+from embedlab.types import Comparison, LinkedMap, freeze
+
+LEAST_USES = 8
+MOST_USES = 2000  # drawn of a word; a map of more is neither readable nor quick
+MOST_POINTS = 6000  # uses x layers up to which every layer gets a map; above it only the last
+TRUST_K = 12
+
+Progress = Callable[[float, str], None]
+
+
+def make_map(before: Survey, after: Survey, comparison: Comparison, word: str, layer: int, seed: int = 0) -> LinkedMap:
+    """One linked layout of the uses of `word` at one layer of the comparison, with how true it is and its placebo.
+
+    `rows` index comparison.uses. Above MOST_USES uses a seeded sample is drawn.
+    Raises UserError for a word with fewer than LEAST_USES uses.
+    """
+    rows = comparison.uses.of(word)
+    if len(rows) < LEAST_USES:
+        raise UserError(f"A map of {word!r} needs {LEAST_USES} uses and there are {len(rows)}: choose another word.")
+    if len(rows) > MOST_USES:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_USES, replace=False))
+    pair = _vectors(before, after, comparison, layer, rows)
+    maps = projection.linked_layout([pair.before, pair.after], seed=seed)
+    return LinkedMap(
+        word=word,
+        layer=layer,
+        rows=freeze(rows),
+        before=freeze(maps[0]),
+        after=freeze(maps[1].copy()),
+        trust_before=_score(projection.trustworthiness, pair.before, maps[0]),
+        trust_after=_score(projection.trustworthiness, pair.after, maps[1]),
+        continuity_before=_score(projection.continuity, pair.before, maps[0]),
+        continuity_after=_score(projection.continuity, pair.after, maps[1]),
+        placebo_move=projection.placebo_move(pair.before, seed=seed),
+        real_move=float(projection.moves(maps[0], maps[1]).mean()),
+        seed=seed,
+    )
+
+
+def make_maps(
+    before: Survey,
+    after: Survey,
+    comparison: Comparison,
+    *,
+    words: Sequence[str] | None = None,
+    layers: Sequence[int] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[LinkedMap]:
+    """The maps of all target words with enough uses, at every layer, or at `layers`.
+
+    Where that would be more than MOST_POINTS points only the last layer is drawn. Words whose uses cannot be laid out
+    (all vectors alike) are left out.
+    """
+    report = progress or (lambda _share, _what: None)
+    names = list(dict.fromkeys(use.word for use in comparison.uses.occurrences if use.word is not None))
+    names = [name for name in names if len(comparison.uses.of(name)) >= LEAST_USES and (words is None or name in words)]
+    if layers is None:
+        count = len(comparison.layers)
+        points = count * sum(min(MOST_USES, len(comparison.uses.of(name))) for name in names)
+        layers = range(count) if points <= MOST_POINTS else (count - 1,)
+    asked = [(name, layer) for name in names for layer in layers]
+    maps = []
+    for done, (name, layer) in enumerate(asked):
+        report(done / len(asked), f"drawing {name}, {comparison.layers[layer].name}")
+        try:
+            maps.append(make_map(before, after, comparison, name, layer, seed))
+        except MeasureError:
+            continue
+    report(1.0, "maps drawn")
+    return maps
+
+
+def _vectors(before: Survey, after: Survey, comparison: Comparison, layer: int, rows: np.ndarray) -> Pair:
+    """The use vectors of some rows of comparison.uses, which are the uses both models have seen."""
+    both = np.flatnonzero(before.seen_uses & after.seen_uses)
+    pairs: dict[str, LayerPair] = {pair.name: pair for pair in pair_layers(before, after)}
+    if not 0 <= layer < len(comparison.layers):
+        raise UserError(f"There is no layer {layer}: the comparison has layers 0 to {len(comparison.layers) - 1}.")
+    pair = pairs[comparison.layers[layer].name]
+    wanted = both[rows]
+    return Pair(np.asarray(before.uses[pair.before][wanted]), np.asarray(after.uses[pair.after][wanted]))
+
+
+def _score(measure: Callable[..., float], vectors: np.ndarray, points: np.ndarray) -> float | None:
+    try:
+        return float(measure(vectors, points, k=min(TRUST_K, (len(points) - 1) // 2)))
+    except MeasureError:
+        return None

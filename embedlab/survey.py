@@ -1,0 +1,178 @@
+"""What a comparison reads from one model state over a corpus: taken in one pass, kept in a sealed folder.
+
+The id of a survey says what is in it (weights, plan, precision), so the same question is never asked twice.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
+
+from embedlab.encoders.protocol import Encoder
+from embedlab.errors import StoreError
+from embedlab.measure.words import MIN_USES
+from embedlab.store import open_verified, read_json, sealed_folder, write_json
+from embedlab.surveying.plan import SurveyPlan, plan_survey
+from embedlab.surveying.stream import Streamer
+from embedlab.types import EncoderSpec, LayerInfo, Occurrence, freeze
+
+__all__ = [
+    "Survey", "SurveyPlan", "bytes_needed", "open_survey", "plan_survey", "survey_id", "take_survey", "write_survey",
+]  # fmt: skip
+
+Precision = Literal["fp32", "bf16"]
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One model state over the texts of a plan. Arrays are memory-mapped, read-only; one item a layer in the tuples.
+
+    word_means[l][v]: mean over the uses of words[v], zeros where seen_words[v] (uses counted) is 0.
+    self_similarity[l, v] (A2), intra[l, t] (A3) and intra_null[l, t]: NaN where undefined.
+    background[l][t]: the one random piece of text t (A1); uses[l][i], texts[l][t]: the target uses and whole texts.
+    A row whose seen_* is False is zeros: the span touches no piece of this model.
+    unseen: how many texts, words, background pieces and uses were left out so.
+    """
+
+    id: str
+    plan_id: str
+    encoder: EncoderSpec
+    fingerprint: str
+    precision: Precision
+    layers: tuple[LayerInfo, ...]
+    words: tuple[str, ...]
+    counts: Int64[np.ndarray, "word"]
+    use_items: tuple[Occurrence, ...]
+    word_means: tuple[Float32[np.ndarray, "word d"], ...]
+    self_similarity: Float64[np.ndarray, "layer word"]
+    background: tuple[Float32[np.ndarray, "text d"], ...]
+    intra: Float64[np.ndarray, "layer text"]
+    intra_null: Float64[np.ndarray, "layer text"]
+    pieces: Int64[np.ndarray, "text"]
+    uses: tuple[Float32[np.ndarray, "use d"], ...]
+    texts: tuple[Float32[np.ndarray, "whole d"], ...]
+    seen_words: Int64[np.ndarray, "word"]
+    seen_background: Bool[np.ndarray, "text"]
+    seen_uses: Bool[np.ndarray, "use"]
+    seen_texts: Bool[np.ndarray, "whole"]
+    unseen: Mapping[str, int]
+    plan_facts: Mapping[str, Any]
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        return tuple(layer.name for layer in self.layers)
+
+
+def survey_id(encoder: Encoder, plan: SurveyPlan, precision: Precision = "fp32") -> str:
+    """sha256 of weights, pooling, plan and precision: equal ids hold equal numbers."""
+    key = [encoder.fingerprint, encoder.spec.pooling, plan.id, precision]
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()
+
+
+def bytes_needed(encoder: Encoder, plan: SurveyPlan) -> int:
+    """What the folder takes on disk while it is made: float32 rows, and float64 sums that go at the end."""
+    width = sum(layer.dim for layer in encoder.layers)
+    rows = len(plan.words) + plan.surveyed + len(plan.uses) + len(plan.texts)
+    frequent = int((plan.counts >= MIN_USES).sum())
+    return width * (4 * rows + 8 * (len(plan.words) + frequent))
+
+
+def write_survey(
+    encoder: Encoder, plan: SurveyPlan, folder: Path, precision: Precision = "fp32", progress: Progress | None = None
+) -> None:
+    """Fill an empty folder, which the caller (`Store.put` or `take_survey`) seals. Raises ModelError."""
+    report = progress or (lambda _share, _what: None)
+    what = f"Reading the corpus with {encoder.spec.source}"
+    streamer = Streamer(encoder, plan, folder)
+    streamer.run(precision, lambda share: report(0.97 * share, what))
+    streamer.finish()
+    _save_items(plan, folder)
+    facts = {"surveyed": plan.surveyed, "whole_texts": len(plan.texts), "tokens": plan.tokens, "seed": plan.seed}
+    facts |= {"min_count": plan.min_count, "words_below_min_count": plan.words_below_min_count}
+    about = {
+        "id": survey_id(encoder, plan, precision),
+        "plan_id": plan.id,
+        "encoder": asdict(encoder.spec),
+        "fingerprint": encoder.fingerprint,
+        "precision": precision,
+        "layers": [asdict(layer) for layer in encoder.layers],
+        "unseen": streamer.builder.unseen,
+        "plan": {"corpus_id": plan.corpus_id, **facts},
+    }
+    write_json(folder / "survey.json", about)
+    report(1.0, what)
+
+
+def take_survey(
+    encoder: Encoder, plan: SurveyPlan, folder: Path, precision: Precision = "fp32", progress: Progress | None = None
+) -> Survey:
+    """Make the sealed folder and open it. Raises ModelError, StoreError (no room: checked before the first byte)."""
+    with sealed_folder(folder, needed=bytes_needed(encoder, plan)) as temporary:
+        write_survey(encoder, plan, temporary, precision, progress)
+    return open_survey(folder)
+
+
+def open_survey(folder: Path) -> Survey:
+    """A survey from its folder. Raises StoreError when it is missing, damaged or of another make."""
+    about = read_json(folder, "survey.json")
+    try:
+        layers = tuple(LayerInfo(**layer) for layer in about["layers"])
+        words, counts, uses = _open_items(folder)
+
+        def load(name: str) -> np.ndarray:
+            path = open_verified(folder, f"{name}.npy")
+            small = path.stat().st_size < 2**16  # not worth a mapping; an empty array cannot be mapped at all
+            return freeze(np.load(path, mmap_mode=None if small else "r", allow_pickle=False))
+
+        def each(name: str) -> tuple[np.ndarray, ...]:
+            return tuple(load(f"{name}_{layer:02}") for layer in range(len(layers)))
+
+        return Survey(
+            id=about["id"],
+            plan_id=about["plan_id"],
+            encoder=EncoderSpec(**about["encoder"]),
+            fingerprint=about["fingerprint"],
+            precision=about["precision"],
+            layers=layers,
+            words=words,
+            counts=counts,
+            use_items=uses,
+            word_means=each("words"),
+            background=each("background"),
+            uses=each("uses"),
+            texts=each("texts"),
+            unseen=about["unseen"],
+            plan_facts=about["plan"],
+            **{name: load(name) for name in ("self_similarity", "intra", "intra_null", "pieces")},
+            **{name: load(name) for name in ("seen_words", "seen_background", "seen_uses", "seen_texts")},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"The survey {folder.name} is not of a kind this version reads. Make it again.") from error
+
+
+def _save_items(plan: SurveyPlan, folder: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table({"word": pa.array(plan.words, pa.string()), "count": plan.counts}), folder / "words.parquet"
+    )
+    names = ("text", "start", "end", "sense", "word", "row")
+    kinds = (pa.string(), pa.int64(), pa.int64(), pa.string(), pa.string(), pa.int64())
+    columns = {n: pa.array([getattr(use, n) for use in plan.uses], kind) for n, kind in zip(names, kinds, strict=True)}
+    pq.write_table(pa.table(columns), folder / "uses.parquet", compression="zstd")
+
+
+def _open_items(folder: Path) -> tuple[tuple[str, ...], Int64[np.ndarray, "word"], tuple[Occurrence, ...]]:
+    import pyarrow.parquet as pq
+
+    words = pq.read_table(open_verified(folder, "words.parquet"))
+    uses = pq.read_table(open_verified(folder, "uses.parquet")).to_pylist()
+    counts = freeze(np.array(words["count"], dtype=np.int64))
+    return tuple(words["word"].to_pylist()), counts, tuple(Occurrence(**use) for use in uses)

@@ -1,0 +1,1 @@
+"""How a survey is planned and taken; the public names are in embedlab.survey."""
