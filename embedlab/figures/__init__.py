@@ -1,0 +1,28 @@
+"""Plotly figures of a comparison and a run: pure functions, one look, each figure with its words in `alt_text`."""
+
+from embedlab.figures.change import change_histogram, change_ranking, most_changed
+from embedlab.figures.layers import layer_strip
+from embedlab.figures.maps import ColourBy, linked_maps, selection_line, senses_of
+from embedlab.figures.moves import rank_moves
+from embedlab.figures.runs import run_curves, timeline
+from embedlab.figures.style import Theme, alt_text, escape, sense_colour, sense_mark, template
+
+__all__ = [
+    "ColourBy",
+    "Theme",
+    "alt_text",
+    "change_histogram",
+    "change_ranking",
+    "escape",
+    "layer_strip",
+    "linked_maps",
+    "most_changed",
+    "rank_moves",
+    "run_curves",
+    "selection_line",
+    "sense_colour",
+    "sense_mark",
+    "senses_of",
+    "template",
+    "timeline",
+]

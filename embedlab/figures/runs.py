@@ -1,0 +1,236 @@
+"""A run: loss and held-out score on one axis of steps, and the plan of what trains when."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from embedlab.figures.style import Theme, escape, faded, finish, note, palette
+from embedlab.types import Stage
+from embedlab.wording import count, number
+
+SMOOTH = 0.9  # weight of the past in the smoothed loss, bias-corrected as in Adam
+
+
+def run_curves(events: Iterable[Mapping[str, Any]], theme: Theme = "light") -> go.Figure:
+    """Loss [nats] above, held-out score below, over the same steps: read from the events of a run.
+
+    Reads any event with `step` and `loss`, or `step` and `score` (higher is better, named by `score_name`); the score
+    of step 0 is the model before training and is drawn as a line to beat. Other events are passed over.
+    """
+    p = palette(theme)
+    listed = list(events)
+    losses = _series(listed, "loss")
+    scores = _series(listed, "score")
+    score_name = next((str(e["score_name"]) for e in listed if e.get("score_name")), "held-out score")
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.14, row_heights=[0.5, 0.5])
+    steps, values = [x for x, _ in losses], [y for _, y in losses]
+    raw = {"color": faded(p.kept, 0.35), "width": 1}
+    figure.add_trace(go.Scatter(x=steps, y=values, mode="lines", line=raw, hoverinfo="skip"), row=1, col=1)
+    figure.add_trace(
+        go.Scatter(
+            x=steps,
+            y=_smooth(values),
+            mode="lines",
+            line={"color": p.kept, "width": 2},
+            customdata=values,
+            hovertemplate="step %{x}: %{customdata:.4f} nats, smoothed %{y:.4f}<extra></extra>",
+        ),
+        row=1,
+        col=1,
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, _ in scores],
+            y=[y for _, y in scores],
+            mode="lines+markers",
+            line={"color": p.after, "width": 2},
+            marker={"symbol": "diamond", "size": 8, "line": {"color": p.paper, "width": 1}},
+            hovertemplate="step %{x}: %{y:.3f}<extra></extra>",
+        ),
+        row=2,
+        col=1,
+    )
+    _marks(figure, scores, theme)
+    for row, text in (
+        (1, "training loss, nats: lower is better"),
+        (2, f"{escape(score_name, 60)} on held-out rows: higher is better"),
+    ):
+        axis = "" if row == 1 else "2"
+        note(
+            figure,
+            text,
+            theme,
+            xref=f"x{axis} domain",
+            yref=f"y{axis} domain",
+            x=0,
+            y=1,
+            xanchor="left",
+            yanchor="bottom",
+            yshift=3,
+        )
+    figure.update_xaxes(showgrid=False, fixedrange=True, rangemode="tozero")
+    figure.update_xaxes(title_text="step", row=2, col=1)
+    figure.update_yaxes(nticks=4, fixedrange=True)
+    figure.update_layout(showlegend=False, hovermode="x", margin={"t": 80})
+    return finish(
+        figure,
+        theme,
+        title="The run so far",
+        subtitle="thin: every step · thick: smoothed · diamonds: measured on rows that training never sees",
+        alt=_curves_alt(losses, scores, score_name),
+        height=400,
+    )
+
+
+def _series(events: Sequence[Mapping[str, Any]], key: str) -> list[tuple[int, float]]:
+    """(step, value) by step; a step written twice (a resumed run) counts as it was written last."""
+    found: dict[int, float] = {}
+    for event in events:
+        step, value = event.get("step"), event.get(key)
+        if isinstance(step, int) and isinstance(value, int | float) and np.isfinite(value):
+            found[step] = float(value)
+    return sorted(found.items())
+
+
+def _smooth(values: Sequence[float]) -> list[float]:
+    out, mean = [], 0.0
+    for i, value in enumerate(values, start=1):
+        mean = SMOOTH * mean + (1 - SMOOTH) * value
+        out.append(mean / (1 - SMOOTH**i))
+    return out
+
+
+def _marks(figure: go.Figure, scores: Sequence[tuple[int, float]], theme: Theme) -> None:
+    """Where it began (a line to beat), and the best so far with its number."""
+    if not scores:
+        return
+    p = palette(theme)
+    if scores[0][0] == 0:
+        figure.add_hline(y=scores[0][1], line={"color": p.before, "width": 1.5, "dash": "dot"}, row=2, col=1)
+        note(
+            figure,
+            f"○ before {number(scores[0][1], places=3)}",
+            theme,
+            xref="x2 domain",
+            yref="y2",
+            x=1,
+            y=scores[0][1],
+            xanchor="right",
+            yanchor="bottom",
+            font={"size": 11, "color": p.before},
+        )
+    step, best = max(scores, key=lambda pair: pair[1])
+    if step > 0:
+        note(
+            figure,
+            f"◆ best {number(best, places=3)}",
+            theme,
+            xref="x2",
+            yref="y2",
+            x=step,
+            y=best,
+            yanchor="bottom",
+            yshift=6,
+            font={"size": 11, "color": p.after},
+        )
+
+
+def _curves_alt(losses: Sequence[tuple[int, float]], scores: Sequence[tuple[int, float]], score_name: str) -> str:
+    if not losses and not scores:
+        return "No step has been trained yet."
+    parts = []
+    if losses:
+        last = _smooth([value for _, value in losses])[-1]
+        parts.append(
+            f"Training loss from {number(losses[0][1])} to {number(last)} nats over {count(losses[-1][0], 'step')}"
+        )
+    if scores:
+        best = max(scores, key=lambda pair: pair[1])
+        at = f" at step {best[0]:,}"
+        parts.append(f"{score_name} from {number(scores[0][1], places=3)}, best {number(best[1], places=3)}{at}")
+    return "; ".join(parts) + "."
+
+
+def timeline(stages: Sequence[Stage], theme: Theme = "light", *, groups: Sequence[str] | None = None) -> go.Figure:
+    """Which group of the model trains when, at which peak rate: a bar where it trains, a thin line where it is frozen.
+
+    `groups` are the model's groups, bottom to top; without them the patterns of the stages stand for themselves.
+    """
+    p = palette(theme)
+    names = list(groups) if groups is not None else list(dict.fromkeys(key for stage in stages for key in stage.train))
+    bounds = [0, *(stage.until_step for stage in stages)]
+    rates = [rate for stage in stages for rate in stage.train.values()]
+    figure = go.Figure()
+    said = []
+    for y, name in enumerate(names):
+        figure.add_trace(_bar(bounds[0], bounds[-1], y, p.line, 1.5, f"{escape(name, 30)}: frozen"))
+        for stage, start in zip(stages, bounds, strict=False):
+            rate = rate_of(stage, name)
+            if rate is None:
+                continue
+            words = f"{escape(name, 30)}: steps {start:,}–{stage.until_step:,} at {rate:g}, {stage.schedule}"
+            said.append(words)
+            figure.add_trace(_bar(start, stage.until_step, y, _shade(rate, rates, theme), 14, words))
+            note(
+                figure,
+                _rate(rate),
+                theme,
+                x=(start + stage.until_step) / 2,
+                y=y,
+                font={"size": 11, "color": p.ink},
+                yshift=15,
+            )
+    for stop in bounds[1:-1]:
+        figure.add_vline(x=stop, line={"color": p.quiet, "width": 1, "dash": "dot"})
+    figure.update_xaxes(title_text="step", range=[0, bounds[-1]], showgrid=False, fixedrange=True, nticks=6)
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=[escape(name, 30) + " " for name in names],
+        range=[-0.6, len(names) - 0.35],
+        showgrid=False,
+        fixedrange=True,
+        tickfont={"size": 12, "color": p.ink},
+    )
+    figure.update_layout(showlegend=False)
+    return finish(
+        figure,
+        theme,
+        title="What trains when",
+        subtitle="a bar: trains at this peak learning rate, the stronger the faster · a thin line: frozen",
+        alt="; ".join(said) + "." if said else "Nothing is trained.",
+        height=124 + 42 * len(names),
+    )
+
+
+def rate_of(stage: Stage, group: str) -> float | None:
+    """The rate of a group in a stage: the first key that fits it, as training reads a plan; None = frozen."""
+    return next((rate for key, rate in stage.train.items() if fnmatchcase(group, key)), None)
+
+
+def _bar(start: int, stop: int, y: int, colour: str, width: float, words: str) -> go.Scatter:
+    return go.Scatter(
+        x=[start, stop],
+        y=[y, y],
+        mode="lines",
+        line={"color": colour, "width": width},
+        hovertemplate=words + "<extra></extra>",
+    )
+
+
+def _shade(rate: float, rates: Sequence[float], theme: Theme) -> str:
+    """One hue, by the logarithm of the rate; a plan of one rate gets the middle."""
+    p = palette(theme)
+    low, high = np.log10(min(rates)), np.log10(max(rates))
+    share = 0.6 if high == low else 0.25 + 0.75 * (np.log10(rate) - low) / (high - low)
+    ends = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (p.low, p.high)]
+    mixed = [round(a + (b - a) * share) for a, b in zip(*ends, strict=True)]
+    return f"rgb({mixed[0]},{mixed[1]},{mixed[2]})"
+
+
+def _rate(rate: float) -> str:
+    digits, exponent = f"{rate:.1e}".split("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent)}"

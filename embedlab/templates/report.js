@@ -1,0 +1,99 @@
+"use strict";
+// Draws the figures from their data blocks, follows the reader's light or dark, and links the two sides of a map.
+(() => {
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const colours = read("dark");
+  const inSpans = /color:#[0-9A-F]{6}/g;
+  const theirs = new Set(["ticktext", "customdata", "hovertext", "name", "legendgroup"]); // a person's text: never repainted
+
+  // The figures are written in light; dark is the same object with every colour of the palette exchanged.
+  const paint = (value, key) => {
+    if (theirs.has(key)) return value;
+    if (typeof value === "string") {
+      if (key === "text") return value.replace(inSpans, (c) => "color:" + (colours[c.slice(6)] || c.slice(6)));
+      return colours[value] || value;
+    }
+    if (Array.isArray(value)) return value.map((item) => paint(item, key));
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, paint(item, name)]));
+    }
+    return value;
+  };
+
+  const plots = [...document.querySelectorAll(".plot")];
+  const draw = (plot, printing) => {
+    const { figure } = read(plot.dataset.figure);
+    const isDark = dark.matches && !printing;
+    const { data, layout } = isDark ? paint(figure, "") : figure;
+    const linked = "linked" in plot.dataset;
+    layout.width = printing ? 690 : undefined;
+    layout.autosize = !printing;
+    if (!linked) layout.dragmode = false;
+    if (printing || plot.clientWidth < 880) { // too narrow for the definitions: the table below the strip has them
+      layout.annotations = (layout.annotations || []).filter((note) => note.name !== "definition");
+    }
+    if (plot.clientWidth < 640 && linked && !printing) layout.legend = { ...layout.legend, y: 1.09 };
+    return Plotly.react(plot, data, layout, {
+      responsive: !printing,
+      displaylogo: false,
+      displayModeBar: false,
+      scrollZoom: false,
+      doubleClick: linked ? false : "reset",
+    });
+  };
+
+  const written = (x) => (x < 1 ? x.toFixed(2).replace(/^0/, "") : x.toFixed(2));
+  const mean = (list) => list.reduce((sum, x) => sum + x, 0) / list.length;
+
+  const link = (plot) => {
+    const { senses, uses } = read(plot.dataset.figure);
+    const line = document.getElementById(plot.id + "-line");
+    const rows = document.querySelectorAll(`[data-contexts="${plot.id}"] tr[data-row]`);
+    const all = Object.values(uses).map((use) => use[1]).filter((x) => x !== null);
+    const show = (chosen) => {
+      const picked = chosen && chosen.size ? chosen : null;
+      const points = plot.data.map((trace) =>
+        picked ? trace.customdata.flatMap((datum, i) => (picked.has(String(datum[0])) ? [i] : [])) : null);
+      Plotly.restyle(plot, { selectedpoints: points });
+      rows.forEach((row) => row.classList.toggle("on", Boolean(picked) && picked.has(row.dataset.row)));
+      line.replaceChildren();
+      if (!picked) return;
+      const changes = [...picked].map((id) => uses[id][1]).filter((x) => x !== null);
+      const tally = senses.map((name, i) => [name, [...picked].filter((id) => uses[id][0] === i).length]);
+      const words = tally.filter((pair) => pair[1]).map((pair) => `${pair[0]} ${pair[1]}`).join(", ");
+      const number = changes.length ? ` · change in the true space ${written(mean(changes))}, all ${written(mean(all))}` : "";
+      line.append(`${picked.size} of ${Object.keys(uses).length} uses selected (${words})${number} `);
+      const clear = document.createElement("button");
+      clear.type = "button";
+      clear.textContent = "Clear selection";
+      clear.addEventListener("click", () => { Plotly.relayout(plot, { selections: [] }); show(null); });
+      line.append(clear);
+    };
+    plot.on("plotly_selected", (event) => {
+      if (event && event.points) show(new Set(event.points.map((point) => String(point.customdata[0]))));
+    });
+    plot.on("plotly_deselect", () => show(null));
+  };
+
+  const drawn = new Set();
+  const first = async (plot) => {
+    if (drawn.has(plot)) return;
+    drawn.add(plot);
+    await draw(plot, false);
+    if ("linked" in plot.dataset) link(plot);
+  };
+  const inside = (part) => [...part.querySelectorAll(".plot")];
+  const open = (plot) => !plot.closest("details:not([open])"); // a closed part has no width to draw in
+  const again = (printing) => drawn.forEach((plot) => draw(plot, printing));
+
+  Promise.all(plots.filter(open).map(first)).then(() => { document.documentElement.dataset.drawn = String(drawn.size); });
+  document.querySelectorAll("details").forEach((part) => part.addEventListener("toggle", () => inside(part).filter(open).forEach(first)));
+  dark.addEventListener("change", () => again(false));
+  window.addEventListener("beforeprint", () => {
+    document.querySelectorAll("details.part").forEach((part) => { part.open = true; });
+    plots.forEach((plot) => { first(plot); });
+    again(true);
+  });
+  window.addEventListener("afterprint", () => again(false));
+})();

@@ -1,0 +1,245 @@
+"""Every figure: what it shows of a comparison whose numbers are known, in both themes, with words beside it."""
+
+import json
+import re
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from embedlab import figures
+from embedlab.compare import moves
+from embedlab.errors import UserError
+from embedlab.figures import style
+from embedlab.types import Comparison, LinkedMap, Reading, Stage
+from tests.made import made, with_text
+
+EVENTS = [
+    {"type": "ready", "device": "cpu"},
+    {"type": "eval", "step": 0, "score": 0.82, "score_name": "sense macro-F1"},
+    *({"type": "step", "step": i, "loss": 2.0 / i} for i in range(1, 101)),
+    {"type": "eval", "step": 50, "score": 0.91, "score_name": "sense macro-F1"},
+    {"type": "eval", "step": 100, "score": 0.9, "score_name": "sense macro-F1"},
+]
+STAGES = (Stage(40, {"head": 1e-3, "layer.*": 2e-5}), Stage(100, {"head": 1e-3, "*": 2e-5}))
+GROUPS = ("embeddings", "layer.0", "layer.1", "head")
+PAYLOAD = "<b onclick=alert(1)>&amp;</b>"
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    return made()[0]
+
+
+@pytest.fixture(scope="module")
+def linked() -> LinkedMap:
+    return made()[1]["bank", 3]
+
+
+def all_figures(comparison: Comparison, linked: LinkedMap, theme: figures.Theme) -> dict[str, go.Figure]:
+    names = list(comparison.layers[0].readings)
+    return {
+        "strip": figures.layer_strip(comparison, names, 2, theme),
+        "histogram": figures.change_histogram(comparison, 3, theme, 0.4),
+        "ranking": figures.change_ranking(comparison, 3, 12, theme, noise=0.4),
+        "moves": figures.rank_moves(comparison, "bank", 3, theme),
+        "maps": figures.linked_maps(linked, comparison.uses, theme=theme),
+        "maps_change": figures.linked_maps(linked, comparison.uses, colour_by="change", theme=theme),
+        "maps_predicted": figures.linked_maps(linked, comparison.uses, colour_by="predicted", theme=theme),
+        "curves": figures.run_curves(EVENTS, theme),
+        "timeline": figures.timeline(STAGES, theme, groups=GROUPS),
+    }
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_figure_has_title_definition_words_and_a_clear_ground(
+    comparison: Comparison, linked: LinkedMap, theme: figures.Theme
+) -> None:
+    for name, figure in all_figures(comparison, linked, theme).items():
+        assert figure.layout.title.text, name
+        assert figure.layout.title.subtitle.text, name
+        assert len(figures.alt_text(figure)) > 30, name
+        assert figure.layout.height >= 200, name
+        assert figure.layout.template.layout.plot_bgcolor == "rgba(0,0,0,0)", name
+        assert "NaN" not in figure.to_json(), name
+
+
+def test_figures_do_not_depend_on_when_they_are_made(comparison: Comparison, linked: LinkedMap) -> None:
+    one, two = (all_figures(comparison, linked, "light") for _ in range(2))
+    assert {name: figure.to_json() for name, figure in one.items()} == {
+        n: figure.to_json() for n, figure in two.items()
+    }
+
+
+def test_dark_is_light_with_other_colours(comparison: Comparison, linked: LinkedMap) -> None:
+    """The report carries the light figure only and exchanges colours: that must give exactly the dark figure."""
+    exchange = style.repaint("dark")
+
+    def painted(text: str) -> str:
+        return re.sub(r"#[0-9A-F]{6}|rgba\([^)]*\)", lambda found: exchange.get(found[0], found[0]), text)
+
+    light, dark = all_figures(comparison, linked, "light"), all_figures(comparison, linked, "dark")
+    for name in light.keys() - {"timeline"}:
+        assert painted(light[name].to_json()) == dark[name].to_json(), name
+
+
+def test_what_people_wrote_is_escaped_everywhere(linked: LinkedMap) -> None:
+    comparison, maps = made()
+    hostile = with_text(comparison, PAYLOAD)
+    for name, figure in all_figures(hostile, maps["bank", 3], "light").items():
+        drawn = figure.to_dict()
+        drawn["layout"]["meta"] = None  # alternative text is text: whoever places it escapes it
+        for trace in drawn["data"]:
+            trace.pop("customdata", None)  # never drawn
+            trace.pop("legendgroup", None)
+        assert "<b onclick" not in json.dumps(drawn, default=str), name
+
+
+def test_the_strip_shows_both_states_the_interval_and_the_layer(comparison: Comparison) -> None:
+    figure = figures.layer_strip(comparison, ["mean_cosine"], 2)
+    lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
+    expected = [
+        [getattr(row.readings["mean_cosine"], side) for row in comparison.layers] for side in ("before", "after")
+    ]
+    assert [list(line.y) for line in lines] == expected
+    assert [line.marker.symbol for line in lines] == ["circle", "diamond"]
+    bands = [trace for trace in figure.data if trace.fill == "toself"]
+    reading = comparison.layers[0].readings["mean_cosine"]
+    assert reading.interval is not None
+    assert bands[1].y[0] == pytest.approx(reading.before + reading.interval[0])
+    assert figure.layout.shapes[0].x0 == 2
+
+
+def test_the_strip_says_why_a_reading_is_missing(comparison: Comparison) -> None:
+    figure = figures.layer_strip(comparison, ["mean_cosine", "effective_rank", "no_such_reading"])
+    assert any("Needs more rows" in note.text for note in figure.layout.annotations)
+    assert sum(trace.mode == "lines+markers" for trace in figure.data) == 2
+
+
+def test_the_strip_of_one_layer_and_of_none(comparison: Comparison) -> None:
+    from dataclasses import replace
+
+    alone = replace(comparison, layers=comparison.layers[:1])
+    assert figures.layer_strip(alone, ["mean_cosine", "knn_jaccard"]).data
+    assert figures.layer_strip(comparison, []).layout.title.text
+
+
+def test_the_histogram_counts_every_word_once_at_values_that_change_can_take(comparison: Comparison) -> None:
+    figure = figures.change_histogram(comparison, 3, noise=0.5)
+    bar = figure.data[0]
+    change = comparison.words.change[3]
+    assert sum(bar.y) == len(change)
+    for at, n in zip(bar.x, bar.y, strict=True):
+        assert n == np.isclose(change, at, atol=1e-5).sum()
+    noisy = [colour == style.LIGHT.noise for colour in bar.marker.color]
+    assert noisy == [at <= 0.5 for at in bar.x]
+    assert f"{int((change > 0.5).sum())} words above" in figure.layout.annotations[0].text
+
+
+def test_the_ranking_is_the_order_of_change_then_drift(comparison: Comparison) -> None:
+    order = figures.most_changed(comparison, 3)
+    keys = [(-comparison.words.change[3, i], -comparison.words.drift[3, i]) for i in order]
+    assert keys == sorted(keys)
+    figure = figures.change_ranking(comparison, 3, 5, noise=0.7)
+    assert [int(datum[0]) for datum in figure.data[1].customdata] == order[:5]
+    above = [value > np.float32(0.7) for value in figure.data[1].x]
+    assert list(figure.data[1].marker.size) == [11 if a else 7 for a in above]
+
+
+def test_rank_moves_shows_what_the_comparison_says_with_marks_beside_colour(comparison: Comparison) -> None:
+    figure = figures.rank_moves(comparison, "bank", 3, top=10)
+    listed = moves(comparison, "bank", 3, 10)
+    before, after = (trace for trace in figure.data if trace.mode == "markers")
+    assert list(before.customdata) == [m.word for m in listed if m.status != "gained"]
+    assert list(after.customdata) == [m.word for m in listed if m.status != "lost"]
+    assert sorted(before.y) == sorted(after.y) == list(range(1, 11))
+    symbols = dict(zip(before.customdata, before.marker.symbol, strict=True)) | dict(
+        zip(after.customdata, after.marker.symbol, strict=True)
+    )
+    wanted = {"kept": "circle", "lost": "circle-open", "gained": "circle-open-dot"}
+    assert symbols == {m.word: wanted[m.status] for m in listed}
+    written = [text for trace in figure.data if trace.mode == "text" for text in trace.text]
+    assert {f"− {m.word}" for m in listed if m.status == "lost"} <= set(written)
+    assert {f"+ {m.word}" for m in listed if m.status == "gained"} <= set(written)
+
+
+def test_rank_moves_grows_with_its_rows_and_asks_for_no_more_than_was_kept(comparison: Comparison) -> None:
+    short, long = (figures.rank_moves(comparison, "bank", 3, top=top) for top in (10, 30))
+    ranked = comparison.words.ranked_before
+    assert ranked is not None
+    assert max(max(t.y) for t in long.data if t.mode == "markers") == ranked.shape[2]
+    assert long.layout.height - short.layout.height >= 20 * (ranked.shape[2] - 10)
+    with pytest.raises(UserError, match="not counted"):
+        figures.rank_moves(comparison, "nowhere", 3)
+
+
+def test_the_two_maps_share_one_frame_and_one_scale(comparison: Comparison, linked: LinkedMap) -> None:
+    figure = figures.linked_maps(linked, comparison.uses)
+    layout = figure.layout
+    assert layout.xaxis.range == layout.xaxis2.range
+    assert layout.yaxis.range == layout.yaxis2.range
+    assert layout.xaxis2.matches == "x"
+    assert layout.yaxis2.matches == "y"
+    assert layout.yaxis.scaleanchor == "x"
+    assert not any(axis.showticklabels for axis in (layout.xaxis, layout.xaxis2, layout.yaxis, layout.yaxis2))
+    assert "axes mean nothing" in layout.title.subtitle.text
+
+
+def test_every_use_stands_on_both_maps_under_its_own_id_selected_or_not(
+    comparison: Comparison, linked: LinkedMap
+) -> None:
+    chosen = [int(linked.rows[i]) for i in (0, 5, 25)]
+    figure = figures.linked_maps(linked, comparison.uses, selected=chosen)
+    for side, xy in (("x", linked.before), ("x2", linked.after)):
+        traces = [trace for trace in figure.data if trace.xaxis == side]
+        ids = [int(datum[0]) for trace in traces for datum in trace.customdata]
+        assert sorted(ids) == sorted(linked.rows.tolist())
+        picked = [int(trace.customdata[at][0]) for trace in traces for at in trace.selectedpoints]
+        assert sorted(picked) == sorted(chosen)
+        places = {int(d[0]): (x, y) for t in traces for d, x, y in zip(t.customdata, t.x, t.y, strict=True)}
+        for row, place in zip(linked.rows.tolist(), xy.tolist(), strict=True):
+            assert places[row] == pytest.approx(tuple(place))
+    assert all(trace.unselected.marker.opacity > 0.3 for trace in figure.data)
+
+
+def test_senses_differ_in_shape_as_well_as_colour() -> None:
+    looks = [(style.sense_colour(i, "light"), style.sense_shape(i)) for i in range(24)]
+    assert len(set(looks)) == 24
+    assert len({style.sense_shape(i) for i in range(8)}) == 8
+
+
+def test_a_map_of_uses_without_senses_stands_in_grey(comparison: Comparison, linked: LinkedMap) -> None:
+    from dataclasses import replace
+
+    bare = replace(comparison.uses, occurrences=tuple(replace(u, sense=None) for u in comparison.uses.occurrences))
+    figure = figures.linked_maps(linked, bare)
+    assert [trace.name for trace in figure.data] == ["sense not given"] * 2
+
+
+def test_curves_read_the_events_of_a_run_also_a_resumed_one() -> None:
+    figure = figures.run_curves([*EVENTS, {"type": "step", "step": 60, "loss": 9.0}])
+    losses = dict(zip(figure.data[1].x, figure.data[1].customdata, strict=True))
+    assert len(losses) == 100
+    assert losses[60] == 9.0
+    assert list(figure.data[2].y) == [0.82, 0.91, 0.9]
+    assert "best .910 at step 50" in figures.alt_text(figure)
+
+
+def test_curves_of_a_run_that_has_not_begun() -> None:
+    assert figures.alt_text(figures.run_curves([])) == "No step has been trained yet."
+
+
+def test_the_timeline_says_which_rate_counts() -> None:
+    figure = figures.timeline(STAGES, groups=GROUPS)
+    bars = [(trace.y[0], list(trace.x), trace.hovertemplate) for trace in figure.data if trace.line.width > 5]
+    embeddings = [bar for bar in bars if bar[0] == 0]
+    assert [bar[1] for bar in embeddings] == [[40, 100]]
+    head = [bar for bar in bars if bar[0] == 3]
+    assert all("0.001" in bar[2] for bar in head)
+
+
+def test_a_reading_of_the_pair_is_drawn_once() -> None:
+    comparison, _ = made()
+    figure = figures.layer_strip(comparison, ["knn_jaccard"])
+    assert sum(trace.mode == "lines+markers" for trace in figure.data) == 1
+    assert isinstance(comparison.layers[0].readings["knn_jaccard"], Reading)

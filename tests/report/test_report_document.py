@@ -1,0 +1,194 @@
+"""The HTML report as text: complete, closed to the network, and deaf to what people wrote into it."""
+
+import base64
+import hashlib
+import html as entities
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from embedlab import report
+from embedlab.types import Uses
+from embedlab.wording import difference
+from tests.made import made, with_text
+
+PAYLOADS = (
+    "</script><script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    '"><svg onload=window.hit=1>',
+    "{{ 7*7 }}{% raw %}",
+    "<!--<script>",
+)
+
+
+class Page(HTMLParser):
+    """Tags, attributes and script bodies as a browser's parser finds them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.words: list[str] = []
+        self._inside: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag if tag in ("script", "style") else None
+        if tag == "script":
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = None
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            attributes, body = self.scripts[-1]
+            self.scripts[-1] = (attributes, body + data)
+        elif self._inside is None:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def document() -> str:
+    comparison, maps = made()
+    return report.html(comparison, maps.values(), texts=[u.text for u in comparison.uses.occurrences]).decode()
+
+
+@pytest.fixture(scope="module")
+def page(document: str) -> Page:
+    return Page(document)
+
+
+def test_the_answer_comes_first_and_everything_else_is_there(page: Page) -> None:
+    comparison, _ = made()
+    text = page.text
+    ids = [attributes.get("id") for tag, attributes in page.tags if tag == "section"]
+    assert ids == ["answer", "changed", "layers", "neighbours", "senses", "measured", "provenance"]
+    assert text.index("HELPED") < text.index("What changed most", text.index("HELPED"))
+    for sentence in (comparison.verdict.task_line, comparison.verdict.space_line, *comparison.verdict.why):
+        assert sentence in text
+    assert "The axes mean nothing" in text
+    assert "Placebo" in text
+    for fact in (
+        comparison.provenance.corpus_id,
+        comparison.provenance.command,
+        comparison.provenance.after_fingerprint,
+    ):
+        assert fact in text
+    assert "numpy 2.4.0" in text
+
+
+def test_every_reading_of_every_layer_stands_there_with_its_interval(page: Page) -> None:
+    comparison, _ = made()
+    for layer in comparison.layers:
+        for reading in layer.readings.values():
+            if reading.before is not None and reading.after is not None:
+                assert difference(reading.after - reading.before, reading.interval) in page.text
+    assert "Needs more rows than dimensions." in page.text
+
+
+def test_only_our_two_scripts_may_run(document: str, page: Page) -> None:
+    policies = [
+        a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert len(policies) == 1
+    policy = policies[0] or ""
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe-eval" not in policy
+    script_rule = re.search(r"script-src ([^;]*)", policy)
+    assert script_rule is not None
+    assert "unsafe-inline" not in script_rule[1]
+    running = [body for attributes, body in page.scripts if attributes.get("type") != "application/json"]
+    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'" for body in running}
+    assert len(running) == 2
+    assert set(script_rule[1].split()) == hashes
+
+
+def test_nothing_is_asked_of_the_network(page: Page) -> None:
+    for tag, attributes in page.tags:
+        assert tag not in ("link", "iframe", "object", "embed", "base", "form", "img")
+        for name in ("src", "srcset", "action", "data", "poster"):
+            assert name not in attributes, (tag, name)
+        assert (attributes.get("href") or "#").startswith("#")
+    style = next(iter(re.findall(r"url\(|@import", " ".join(str(a) for _, a in page.tags))), None)
+    assert style is None
+
+
+def test_the_file_is_of_a_size_to_send(document: str) -> None:
+    assert len(document.encode()) < 8_000_000
+
+
+def test_plotly_is_there_once(document: str) -> None:
+    assert document.count("plotly.js v") == 1
+
+
+def test_the_same_comparison_gives_the_same_bytes() -> None:
+    one, two = (report.html(made(copies=1)[0], made(copies=1)[1].values()) for _ in range(2))
+    assert one == two
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_what_people_wrote_stays_text(payload: str) -> None:
+    comparison, maps = made(copies=1)
+    clean, hostile = (
+        Page(report.html(c, maps.values(), texts=[u.text for u in c.uses.occurrences]).decode())
+        for c in (with_text(comparison, "x"), with_text(comparison, payload))
+    )
+    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in clean.tags]
+    assert not any(name.startswith("on") for _, attributes in hostile.tags for name in attributes)
+    assert payload in " ".join(hostile.words)
+    for attributes, body in hostile.scripts:
+        if attributes.get("type") == "application/json":
+            assert not set("<>&") & set(body)
+            json.loads(body)
+    assert "49{" not in hostile.text
+
+
+def test_headings_do_not_skip_and_every_figure_and_table_has_words(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+    plots = [attributes for tag, attributes in page.tags if attributes.get("class") == "plot"]
+    assert len(plots) >= 6
+    assert all(attributes["role"] == "img" and len(attributes["aria-label"] or "") > 30 for attributes in plots)
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("caption") == tags.count("table")
+
+
+def test_a_report_without_target_words_maps_or_texts() -> None:
+    comparison, _ = made(copies=1)
+    layers = len(comparison.layers)
+    nothing = np.zeros((layers, 0), dtype=np.float32)
+    bare = replace(comparison, uses=Uses((), np.zeros(0, dtype=bool), nothing, nothing), sense_readings={})
+    text = Page(report.html(bare).decode()).text
+    assert "HELPED" in text
+    assert "Senses" not in text.replace("Senses, made for tests", "")
+
+
+def test_words_asked_for_are_the_words_shown() -> None:
+    comparison, maps = made(copies=1)
+    shown = Page(report.html(comparison, maps.values(), words=["loan", "nowhere"]).decode())
+    assert "Neighbours of “loan”" in shown.text
+    assert "Neighbours of “bank”" not in shown.text
+
+
+def test_numbers_of_undefined_things_are_a_dash_and_not_nan() -> None:
+    comparison, maps = made(copies=1)
+    drift = np.full_like(comparison.words.drift, np.nan)
+    change = np.full_like(comparison.uses.change, np.nan)
+    odd = replace(
+        comparison, words=replace(comparison.words, drift=drift), uses=replace(comparison.uses, change=change)
+    )
+    text = Page(report.html(odd, maps.values()).decode()).text
+    assert "nan" not in entities.unescape(text).lower().split()
