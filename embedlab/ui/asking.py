@@ -1,0 +1,26 @@
+"""Asking for a comparison: two model states and a corpus; it is made in the background."""
+
+import streamlit as st
+
+from embedlab.ui import models, state
+
+
+def form() -> None:
+    """Before, after, corpus, and how many neighbours count as near."""
+    lab = state.lab()
+    corpora = {entry.id: entry.name for entry in lab.corpora()}
+    known = models.known()
+    if not corpora:
+        st.caption("Add a corpus first: it is what both states are read on.")
+        return
+    before = st.selectbox("Before", known, format_func=models.short, key="ask_before")
+    after = st.selectbox("After", known, index=min(1, len(known) - 1), format_func=models.short, key="ask_after")
+    corpus = st.selectbox("On the corpus", list(corpora), format_func=corpora.__getitem__, key="ask_corpus")
+    words = st.text_input(
+        "Words to look at use by use (beside the marked ones)", placeholder="bank, mouse", key="ask_words"
+    )
+    k = st.number_input("Neighbours that count as near", 1, 100, 10, key="ask_k")
+    if st.button("Compare", type="primary", width="stretch", key="ask"):
+        chosen = [word.strip() for word in words.split(",") if word.strip()]
+        st.session_state["task"] = lab.start_compare(before, after, corpus, words=chosen, k=int(k))
+        st.rerun()

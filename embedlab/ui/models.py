@@ -1,0 +1,22 @@
+"""Choosing a model: the bundled one, finished runs, folders the person named on the Models page."""
+
+import streamlit as st
+
+from embedlab.ui import state
+
+KEPT = ("done", "cancelled")  # states of a run that leave a model: the finished one, or the best until it was stopped
+
+
+def short(source: str) -> str:
+    """A model as a person would say it: a folder by its last part, a run by the first digits of its id."""
+    if source == "builtin":
+        return "all-MiniLM-L6-v2"
+    if source.startswith("run:"):
+        return f"run {source[4:][:8]}"
+    return source.rstrip("/").rsplit("/", 1)[-1]
+
+
+def known() -> list[str]:
+    """Every model state that can be chosen."""
+    listed = ["builtin", *(f"run:{run.id}" for run in state.lab().runs() if run.state in KEPT)]
+    return listed + [folder for folder in st.session_state.get("folders", []) if folder not in listed]

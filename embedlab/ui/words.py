@@ -1,0 +1,144 @@
+"""Words of a comparison: the ranking by change, the chooser, and the uses of one word in context."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from embedlab import figures, wording
+from embedlab.types import Comparison
+from embedlab.ui import safe, state
+
+LISTED = 500  # rows of the ranking sent to the browser; the chooser and the report know every word
+
+
+def ranking(comparison: Comparison, layer: int, low: float = 0.0, high: float = 1.0) -> pd.DataFrame:
+    """Words by falling change at one layer, within [low, high]."""
+    table = comparison.words
+    change = table.change[layer].astype(float)
+    order = np.array(figures.most_changed(comparison, layer), dtype=np.int64)
+    shown = order[(change[order] >= low - 1e-6) & (change[order] <= high + 1e-6)][:LISTED]
+    stayed = np.array([kept(comparison, layer, row) for row in shown], dtype=np.int64)
+    return pd.DataFrame(
+        {
+            "word": [table.words[i] for i in shown],
+            "change": change[shown],
+            "kept": stayed,
+            "lost": table.k - stayed,
+            "uses": table.counts[shown],
+            "drift": table.drift[layer, shown].astype(float),
+        }
+    )
+
+
+def kept(comparison: Comparison, layer: int, row: int) -> int:
+    """How many of the nearest words of a word stayed among them."""
+    table = comparison.words
+    return len(np.intersect1d(table.neighbours_before[layer, row], table.neighbours_after[layer, row]))
+
+
+def ranked_table(comparison: Comparison, layer: int, low: float, high: float) -> None:
+    """The ranking; choosing a row chooses the word for the whole page."""
+    frame = ranking(comparison, layer, low, high)
+    key = f"ranked-{comparison.id[:8]}-{layer}-{low:.2f}-{high:.2f}"
+
+    def choose() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            st.session_state["word"] = str(frame["word"].iloc[rows[0]])
+
+    k = comparison.words.k
+    st.dataframe(
+        frame,
+        key=key,
+        on_select=choose,
+        selection_mode="single-row",
+        hide_index=True,
+        height=552,
+        row_height=30,
+        column_config={
+            "word": st.column_config.TextColumn("word", width="small"),
+            "change": st.column_config.ProgressColumn(
+                "change",
+                format="%.2f",
+                min_value=0.0,
+                max_value=1.0,
+                help="1 - Jaccard of the nearest words before and after",
+            ),
+            "kept": st.column_config.NumberColumn("kept", help="nearest words that stayed"),
+            "lost": st.column_config.NumberColumn("lost", help="nearest words that went; as many came"),
+            "uses": st.column_config.NumberColumn("uses", help="uses in the corpus"),
+            "drift": st.column_config.NumberColumn(
+                "drift", format="%.3f", help="1 - cosine of the word before and after"
+            ),
+        },
+        alt=f"Words ranked by how many of their {k} nearest words changed",
+    )
+
+
+def chooser(options: Sequence[str], first: str) -> str:
+    """The word of the page, in the address bar as word=."""
+    if st.session_state.get("word") not in (None, *options):
+        del st.session_state["word"]
+    chosen = st.selectbox("Word", options, index=options.index(first), key="word", bind="query-params")
+    return first if chosen is None else str(chosen)
+
+
+def target_words(comparison: Comparison) -> list[str]:
+    """Words whose uses were read one by one, in the order of the corpus."""
+    return list(dict.fromkeys(use.word for use in comparison.uses.occurrences if use.word is not None))
+
+
+def contexts(corpus_id: str, word: str, limit: int = 8) -> None:
+    """The first uses of a word in the corpus, keyword in context."""
+    lines = state.lab().concordance(corpus_id, word, width=90)
+    kwic(Use(line.left, line.surface, line.right, line.sense or line.label or "") for line in lines[:limit])
+    safe.html(
+        '<div class="el-quiet">{n} of {total}</div>', n=min(limit, len(lines)), total=wording.count(len(lines), "use")
+    )
+
+
+@dataclass(frozen=True)
+class Use:
+    """One line of a concordance; `number` is whatever the page ranks by, already written."""
+
+    left: str
+    surface: str
+    right: str
+    tag: str = ""
+    number: str = ""
+    lit: bool = False
+
+
+def kwic(lines: Iterable[Use], height: int | None = None, head: tuple[str, str] | None = None) -> None:
+    """Keyword in context. `head` names the columns of the tag and of the number; without it no numbers are shown."""
+    cells = safe.fragment(
+        '<td class="t">{{tag}}</td>' if head is None else '<td class="t">{{tag}}</td><td class="n">{{number}}</td>'
+    )
+    rows = safe.join(
+        safe.fragment(
+            '<tr class="{on}"><td class="l"><bdi>{left}</bdi></td><td class="m">{word}</td><td '
+            'class="rt">{right}</td>{cells}</tr>',
+            on="on" if line.lit else "",
+            left=line.left,
+            word=line.surface,
+            right=line.right,
+            cells=cells.format(tag=line.tag, number=line.number),
+        )
+        for line in lines
+    )
+    names = (
+        safe.fragment(
+            '<tr><th></th><th></th><th></th><th class="t">{t}</th><th class="n">{n}</th></tr>', t=head[0], n=head[1]
+        )
+        if head
+        else ""
+    )
+    safe.html(
+        '<div class="el-scroll" style="max-height:{height}"><table class="el-kwic">{names}{rows}</table></div>',
+        names=names,
+        rows=rows,
+        height=f"{height}px" if height else "none",
+    )
