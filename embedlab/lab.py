@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,6 +70,7 @@ class Lab:
     def __init__(self, root: Path | str = "workspace") -> None:
         self.root = Path(root)
         self.store = Store(self.root)
+        self._bundled: set[str] = set()
 
     # ---- corpora ---------------------------------------------------------------------------------------------------
 
@@ -90,7 +92,8 @@ class Lab:
         )
 
     def corpora(self) -> list[Entry]:
-        return self.store.entries("corpora")
+        """A person's own first, newest first; those that came with EmbedLab after them."""
+        return sorted(self.store.entries("corpora"), key=lambda entry: entry.id in self._bundled)
 
     def find_corpus(self, id: str) -> Entry:
         """By id, the beginning of an id, or name."""
@@ -111,7 +114,8 @@ class Lab:
 
     def models(self) -> list[ModelInfo]:
         """The bundled model and what the finished runs made."""
-        finished = [f"run:{run.id}" for run in self.runs() if self._model_is_there(run.id)]
+        ended = (run.id for run in self.runs() if run.state not in jobs.LIVE)
+        finished = [f"run:{id}" for id in ended if is_sealed(self.run_folder(id))]
         return [self.model(source) for source in ("builtin", *finished)]
 
     def model(self, source: str) -> ModelInfo:
@@ -127,9 +131,6 @@ class Lab:
         if source.startswith("run:"):
             return jobs.model_folder(self.store, self._run_id(source.removeprefix("run:")))
         return None
-
-    def _model_is_there(self, run_id: str) -> bool:
-        return is_sealed(self.run_folder(run_id))
 
     # ---- embedding -------------------------------------------------------------------------------------------------
 
@@ -250,12 +251,7 @@ class Lab:
             time.sleep(POLL_SECONDS)
 
     def _run_id(self, prefix: str) -> str:
-        runs = [run.id for run in self.runs() if run.id.startswith(prefix)]
-        if prefix in runs:
-            return prefix
-        if len(runs) != 1 or not prefix:
-            raise JobError(f"There {'is no run' if not runs else 'are several runs'} {prefix!r}: see runs list.")
-        return runs[0]
+        return self.store.find("runs", prefix).id
 
     # ---- comparing -------------------------------------------------------------------------------------------------
 
@@ -400,6 +396,7 @@ class Lab:
 
     # ---- the demo --------------------------------------------------------------------------------------------------
 
+    @cached_property
     def shipped(self) -> str | None:
         """The id of the comparison that came with EmbedLab, made elsewhere beforehand; None where it was left out."""
         folder = demo.results_folder()
@@ -410,9 +407,8 @@ class Lab:
 
         The results were made beforehand by `demo --ship`; they say so, and `demo` makes them anew here.
         """
-        for path, columns in demo.CORPORA:
-            self.add_corpus(path, columns)
-        id, folder = self.shipped(), demo.results_folder()
+        self._bundled = {self.add_corpus(path, columns).id for path, columns in demo.CORPORA}
+        id, folder = self.shipped, demo.results_folder()
         if id is None or folder is None:
             return None
         if not is_sealed(self.store.folder("comparisons", id)):

@@ -79,7 +79,7 @@ def context(*, layers: bool = True) -> Context | None:
     comparison = state.comparison(chosen)
     with right:
         layer = layer_strip(comparison) if layers else len(comparison.layers) - 1
-    if chosen == state.lab().shipped():
+    if chosen == state.lab().shipped:
         safe.html(
             '<div class="el-quiet">This comparison came with EmbedLab: made beforehand on the bundled corpus by '
             "<code>python -m embedlab demo</code>, which makes it anew here, with the tuned model, in minutes.</div>"
