@@ -30,9 +30,12 @@ def zipped(**members: bytes) -> bytes:
     return buffer.getvalue()
 
 
+# named by file and sentence: bytes as names change with the clock a gzip header holds
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
+        pytest.param(*case, id=f"{case[0]}: {case[2]}")
+        for case in (
         ("a.txt", b"", "is empty"),
         ("a.txt", b"\n \n\n", "has no rows"),
         ("a.csv", b"text,label\n", "has no rows"),
@@ -65,6 +68,7 @@ def zipped(**members: bytes) -> bytes:
         ("a.csv", b"," * 1500 + b"\n" + b"x," * 1500 + b"x\n", "1,501 columns"),
         ("a.csv", b"text,start,end\nshort,3,900\nshort,7,9\n", "none of its 2 rows can be kept; row 1: the span 3"),
         ("a.csv", b"id,n\n1,2\n3,4\n", "choose the text column"),
+        )
     ],
 )  # fmt: skip
 def test_one_sentence(tmp_path: Path, name: str, data: bytes, says: str) -> None:
