@@ -6,7 +6,7 @@ REQUIREMENTS := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 TEST_WORKERS ?= 2
 
-.PHONY: app setup demo demo-results lint test browser fuzz kills kit map bench screenshots clean help
+.PHONY: app setup demo demo-results lint test browser fuzz kills kit map bench calibration screenshots clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -46,6 +46,9 @@ map: .venv/.ready  ## renew the map of all files at the end of the README
 bench: .venv/.ready-test  ## time and memory, beside other implementations
 	@for script in benchmarks/*.py; do \
 	  echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
+
+calibration: .venv/.ready-test  ## how often a change is called where there is none, and found where there is (an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.calibration
 
 screenshots: .venv/.ready-test browser  ## docs/screenshots, from a workspace of their own
 	@mkdir -p out; \

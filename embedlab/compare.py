@@ -6,20 +6,24 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from embedlab import __version__
-from embedlab.comparing.files import items_table, open_comparison, open_maps, save, save_maps, to_json
+from embedlab.comparing.files import items_table, open_comparison, open_maps, save, save_maps
 from embedlab.comparing.maps import LEAST_USES, make_map, make_maps
 from embedlab.comparing.moves import Move, moves
+from embedlab.comparing.noise import ControlFloor, SeedFloor, noise_floor
+from embedlab.comparing.positives import related_texts
 from embedlab.comparing.readings import READINGS, ReadingInfo
+from embedlab.comparing.records import to_json
 from embedlab.comparing.senses import SenseSurvey
 from embedlab.comparing.sides import Sides, side_by_side
 from embedlab.comparing.spaces import space_readings
-from embedlab.comparing.words import WordLayer, check_k, word_layer, word_table
+from embedlab.comparing.words import WordLayer, check_k, near_both, word_layer, word_table
 from embedlab.corpus import held_out
 from embedlab.errors import UserError
 from embedlab.store import now
@@ -31,7 +35,7 @@ __all__ = [
     "moves", "open_comparison", "open_maps", "save", "save_maps", "to_json",
 ]  # fmt: skip
 
-VERSION = 1  # of what a comparison holds; raise it when the same surveys would give other numbers
+VERSION = 2  # of what a comparison holds; raise it when the same surveys would give other numbers
 SHOWN = 30  # neighbours kept of each word, for the ranks of those that left the k nearest
 PACKAGES = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "umap-learn", "torch", "transformers")
 
@@ -43,6 +47,7 @@ def compare(
     survey_after: Survey,
     corpus: Corpus,
     *,
+    replicates: Sequence[Survey] = (),
     before: EncoderSpec | None = None,
     after: EncoderSpec | None = None,
     layers: Sequence[int] | None = None,
@@ -55,33 +60,47 @@ def compare(
 ) -> Comparison:
     """Every reading, every word and every target use at every layer (`layers`: only these, in the order of the model).
 
+    `replicates`: other seeds of the recipe of `after`: what they differ by is the noise floor; without them it is what
+    two halves of a word's uses differ by.
     `before`, `after`: how the person named the models, where a cached survey was taken under another name.
-    Raises UserError for a k larger than the words allow, an unknown layer, or surveys of different plans.
+    Raises UserError for a k larger than the words allow, an unknown layer, surveys of different plans, or replicates
+    that cannot be of one recipe.
     """
     report = progress or (lambda _share, _what: None)
-    sides = _only(side_by_side(survey_before, survey_after), layers)
+    sides = _only(side_by_side(survey_before, survey_after, replicates), layers)
     check_k(sides, k)
     shown = min(max(k, shown), len(sides.words) - 1)
-    senses = SenseSurvey(sides, held_out(corpus), seed)
+    held = held_out(corpus)
+    related = related_texts(corpus, held)
+    senses = SenseSurvey(sides, held, seed, related=related)
     word_layers: list[WordLayer] = []
     readings: list[LayerReadings] = []
     with threadpool_limits(1, user_api="blas"):  # thousands of small products: more threads only wait for each other
+        seeds = SeedFloor(sides, held, related, k, seed) if replicates else None
+        control = ControlFloor(sides, k)
         for number, layer in enumerate(sides.layers):
             report(number / len(sides.layers), f"comparing {layer.name}")
-            found: dict[str, Reading] = space_readings(sides, layer, seed)
-            words = word_layer(sides, layer, k, shown, seed)
+            found: dict[str, Reading] = space_readings(sides, layer, seed, k)
+            near = near_both(sides, layer, shown)
+            words = word_layer(sides, layer, k, seed, near)
             found |= words.readings | senses.layer(number, k)
+            if seeds is not None:
+                found, words = seeds.layer(number, near[1], found, words)
+            else:
+                words = control.layer(number, words)
             word_layers.append(words)
             readings.append(LayerReadings(layer.name, {name: found[name] for name in READINGS if name in found}))
     report(1.0, "compared")
     return Comparison(
-        id=id or _id(survey_before, survey_after, k, shown, seed, layers),
+        id=id or _id((survey_before, survey_after, *replicates), k, shown, seed, layers),
         before=before or survey_before.encoder,
         after=after or survey_after.encoder,
         layers=tuple(readings),
         words=word_table(sides, word_layers, k),
-        uses=senses.uses(),
-        sense_readings={word: tuple(of_word) for word, of_word in senses.readings.items()},
+        uses=senses.uses() if seeds is None else seeds.uses(senses.uses()),
+        sense_readings={word: tuple(of_word) for word, of_word in senses.readings.items()}
+        if seeds is None
+        else seeds.sense_readings(senses.readings),
         verdict=Verdict("NOT MEASURED", "Not judged yet.", "Not judged yet.", ()),
         provenance=Provenance(
             corpus_id=corpus.id,
@@ -96,6 +115,8 @@ def compare(
             created=now(),
             coverage=_coverage(sides),
         ),
+        noise=noise_floor(sides),
+        word_p=senses.word_p(),
     )
 
 
@@ -106,11 +127,11 @@ def _only(sides: Sides, layers: Sequence[int] | None) -> Sides:
     for layer in layers:
         if not 0 <= layer < count:
             raise UserError(f"--layers names layer {layer}, but the layers compared are 0 to {count - 1}.")
-    return Sides(**{**sides.__dict__, "layers": tuple(sides.layers[i] for i in sorted(set(layers)))})
+    return replace(sides, layers=tuple(sides.layers[i] for i in sorted(set(layers))))
 
 
-def _id(before: Survey, after: Survey, k: int, shown: int, seed: int, layers: Sequence[int] | None) -> str:
-    key = [VERSION, before.id, after.id, k, shown, seed, sorted(set(layers or ()))]
+def _id(surveys: Sequence[Survey], k: int, shown: int, seed: int, layers: Sequence[int] | None) -> str:
+    key = [VERSION, [survey.id for survey in surveys], k, shown, seed, sorted(set(layers or ()))]
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 
@@ -145,6 +166,8 @@ def _coverage(sides: Sides) -> dict[str, int | float | str]:
         "random pieces compared": len(sides.background),
         "target uses": len(sides.uses),
         "target uses left out (no piece in one of the models)": len(before.use_items) - len(sides.uses),
+        "off-domain texts": len(before.off_domain),
+        "other seeds of the recipe": len(sides.replicates),
         "precision": before.precision
         if before.precision == after.precision
         else f"{before.precision} / {after.precision}",

@@ -15,6 +15,7 @@ from embedlab.errors import JobError, StoreError
 from embedlab.jobfolder import DIED, JobFolder, start_detached
 from embedlab.store import Store, is_sealed, now, read_json, require_space, write_json
 from embedlab.training import runfolder
+from embedlab.training.recipes import same_recipe
 from embedlab.types import Run, RunConfig, RunState
 
 WORKER = "embedlab.training.worker"
@@ -38,8 +39,8 @@ class Task:
 # ---- trainings -------------------------------------------------------------------------------------------------------
 
 
-def start(store: Store, config: RunConfig, *, model_folder: Path, name: str = "") -> str:
-    """Write the run and start its worker; returns the run's id.
+def start(store: Store, config: RunConfig, *, model_folder: Path, canary: Sequence[str] = (), name: str = "") -> str:
+    """Write the run and start its worker; returns the run's id. `canary`: the texts that config.canary names.
 
     Raises JobError where the corpus or the model is not there, StoreError when the disk is full.
     """
@@ -53,7 +54,7 @@ def start(store: Store, config: RunConfig, *, model_folder: Path, name: str = ""
     source, steps = config.encoder.source, config.max_steps
     summary = {"source": source, "corpus_id": config.corpus_id, "objective": goal, "steps": steps}
     title = name or f"{goal}, {steps} steps"
-    store.put("runs", id, title, summary, lambda folder: runfolder.write(folder, config, model_folder))
+    store.put("runs", id, title, summary, lambda folder: runfolder.write(folder, config, model_folder, canary))
     _launch(store, id)
     return id
 
@@ -111,19 +112,43 @@ def cancel(store: Store, id: str) -> None:
 
 
 def resume(store: Store, id: str) -> None:
-    """Go on with a run that died, failed or was cancelled, from its newest good checkpoint."""
-    _, job = _run(store, id)
+    """Go on with a run that died, failed or was cancelled by a person, from its newest good checkpoint."""
+    folder, job = _run(store, id)
     if job.state() == "done":
         raise JobError("This run is finished: there is nothing to resume. Start a new one with more steps.")
+    config, end = runfolder.read(folder)[0], job.end()
+    if config.on_alarm == "stop" and end is not None and end["state"] == "cancelled" and end["result"].get("alarms"):
+        raise JobError(
+            "The canary stopped this run, as it was asked to: start a new one with a lower rate or fewer steps, or one "
+            "that only tells."
+        )
     _launch(store, id)
 
 
+def replicates(store: Store, id: str) -> list[str]:
+    """Finished runs of the same recipe with other seeds, by seed: the states whose spread is the noise floor.
+
+    One run a seed, the newest: two of one seed are the same model and would make the spread look small. None for a run
+    that was not finished itself, since where it was stopped is then part of its recipe.
+    """
+    asked = look(store, id)
+    if asked.state != "done":
+        return []
+    by_seed: dict[int, str] = {}
+    for run in runs(store):
+        seed = run.config.seed
+        if run.state == "done" and seed != asked.config.seed and same_recipe(run.config, asked.config):
+            by_seed.setdefault(seed, run.id)
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
 def model_folder(store: Store, id: str) -> Path:
-    """The folder of the model a run made (its best held-out step). Raises JobError while there is none."""
+    """The folder of the model a run made (its best step). Raises JobError while there is none."""
     folder, job = _run(store, id)
     model = folder / "model"
     if job.state() in LIVE or not is_sealed(model):
-        raise JobError(f"Run {id} has no model yet: wait until it is done, or cancel it after its first evaluation.")
+        reason = "it is not done yet" if job.state() in LIVE else "it ended before a step was measured that can be kept"
+        raise JobError(f"Run {id} has no model: {reason}. Wait until it is done, or start another.")
     return model
 
 

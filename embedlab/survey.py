@@ -34,9 +34,11 @@ class Survey:
     """One model state over the texts of a plan. Arrays are memory-mapped, read-only; one item a layer in the tuples.
 
     word_means[l][v]: mean over the uses of words[v], zeros where seen_words[v] (uses counted) is 0.
+    half_means[l][v]: the same over every other use in text order, the same uses in every model; half_uses[v] of them.
     self_similarity[l, v] (A2), intra[l, t] (A3) and intra_null[l, t]: NaN where undefined.
     background[l][t]: the one random piece of text t (A1); uses[l][i], texts[l][t]: the target uses and whole texts.
     A row whose seen_* is False is zeros: the span touches no piece of this model.
+    off_domain: the rows of `texts` that are far from the corpus.
     unseen: how many texts, words, background pieces and uses were left out so.
     """
 
@@ -50,6 +52,8 @@ class Survey:
     counts: Int64[np.ndarray, "word"]
     use_items: tuple[Occurrence, ...]
     word_means: tuple[Float32[np.ndarray, "word d"], ...]
+    half_means: tuple[Float32[np.ndarray, "word d"], ...]
+    half_uses: Int64[np.ndarray, "word"]
     self_similarity: Float64[np.ndarray, "layer word"]
     background: tuple[Float32[np.ndarray, "text d"], ...]
     intra: Float64[np.ndarray, "layer text"]
@@ -57,6 +61,7 @@ class Survey:
     pieces: Int64[np.ndarray, "text"]
     uses: tuple[Float32[np.ndarray, "use d"], ...]
     texts: tuple[Float32[np.ndarray, "whole d"], ...]
+    off_domain: Int64[np.ndarray, "off"]
     seen_words: Int64[np.ndarray, "word"]
     seen_background: Bool[np.ndarray, "text"]
     seen_uses: Bool[np.ndarray, "use"]
@@ -78,9 +83,10 @@ def survey_id(encoder: Encoder, plan: SurveyPlan, precision: Precision = "fp32")
 def bytes_needed(encoder: Encoder, plan: SurveyPlan) -> int:
     """What the folder takes on disk while it is made: float32 rows, and float64 sums that go at the end."""
     width = sum(layer.dim for layer in encoder.layers)
-    rows = len(plan.words) + plan.surveyed + len(plan.uses) + len(plan.texts)
+    words = len(plan.words)
+    rows = 2 * words + plan.surveyed + len(plan.uses) + len(plan.texts)
     frequent = int((plan.counts >= MIN_USES).sum())
-    return width * (4 * rows + 8 * (len(plan.words) + frequent))
+    return width * (4 * rows + 8 * (2 * words + frequent))
 
 
 def write_survey(
@@ -94,6 +100,7 @@ def write_survey(
     streamer.finish()
     _save_items(plan, folder)
     facts = {"surveyed": plan.surveyed, "whole_texts": len(plan.texts), "tokens": plan.tokens, "seed": plan.seed}
+    facts |= {"off_domain": len(plan.off_domain)}
     facts |= {"min_count": plan.min_count, "words_below_min_count": plan.words_below_min_count}
     about = {
         "id": survey_id(encoder, plan, precision),
@@ -144,11 +151,13 @@ def open_survey(folder: Path) -> Survey:
             counts=counts,
             use_items=uses,
             word_means=each("words"),
+            half_means=each("halves"),
             background=each("background"),
             uses=each("uses"),
             texts=each("texts"),
             unseen=about["unseen"],
             plan_facts=about["plan"],
+            **{name: load(name) for name in ("half_uses", "off_domain")},
             **{name: load(name) for name in ("self_similarity", "intra", "intra_null", "pieces")},
             **{name: load(name) for name in ("seen_words", "seen_background", "seen_uses", "seen_texts")},
         )

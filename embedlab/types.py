@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 
 Schedule = Literal["constant", "linear", "cosine", "stlr"]
 RunState = Literal["queued", "running", "done", "cancelled", "failed"]
 TaskVerdict = Literal["HELPED", "HARMED", "NO EVIDENCE", "NOT MEASURED"]
+SpaceFinding = Literal["COLLAPSE", "FORGETTING", "COLLATERAL"]
+Region = Literal["seen in training", "unseen in domain", "in domain", "off domain"]
 Pooling = Literal["mean", "cls", "last"]
+
+FALSE_SHARE = 0.05  # of the items called changed, how many may be so by noise alone
 
 
 def _require(condition: bool, message: str) -> None:
@@ -169,6 +173,9 @@ class RunConfig:
 
     `batch_tokens` is the budget of padded tokens a step; `batch_items` caps the examples of a step.
     `precision` is "fp32" or "bf16". `max_steps` follows from the last stage.
+    `canary`: texts far from the task, embedded at every evaluation: "bundled", a corpus id, or "" for none;
+    `on_alarm`: what a canary alarm does besides being told: nothing, or end the run with the best step kept.
+    Runs that differ in `seed` alone are replicates of one recipe: their spread is the noise floor.
     """
 
     corpus_id: str
@@ -183,6 +190,8 @@ class RunConfig:
     max_grad_norm: float = 1.0
     warmup: float = 0.1
     temperature: float = 0.05
+    canary: str = "bundled"
+    on_alarm: Literal["tell", "stop"] = "tell"
 
     def __post_init__(self) -> None:
         _require(bool(self.stages), "a plan has at least one stage")
@@ -215,9 +224,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One number of metrics.md. A reading of one space has before and after; a reading of the pair has value.
+    """One number (docs/method.md). A reading of one space has before and after; a reading of the pair has value.
 
-    `interval` is the 95 % interval of after - before (or of value); `noise` the spread that another seed would give.
+    `interval` is the 95 % interval of after - before (or of value). `noise`, where the recipe was trained with several
+    seeds: for before and after the largest |after - before| that two of the seeds would show (95 %), for the pair the
+    value that two of them would show at worst. `p`: of the test that A18 names for it, never 0.
     None with a `note` where it is undefined for the data; never NaN.
     """
 
@@ -227,23 +238,80 @@ class Reading:
     value: float | None = None
     interval: tuple[float, float] | None = None
     noise: float | None = None
+    p: float | None = None
     note: str | None = None
 
     def __post_init__(self) -> None:
-        numbers = (self.before, self.after, self.value, self.noise, *(self.interval or ()))
+        numbers = (self.before, self.after, self.value, self.noise, self.p, *(self.interval or ()))
         _require(all(x is None or np.isfinite(x) for x in numbers), f"reading {self.name} is not finite")
+        _require(self.p is None or 0 < self.p <= 1, f"the p of reading {self.name} is not in (0, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A held-out item that one of the models gets right and the other wrong: what was asked, and what each said.
+
+    `text` with the characters [start, end) it is about (None: all of it); `truth`, `before`, `after` in words.
+    """
+
+    text: str
+    truth: str
+    before: str
+    after: str
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collateral:
+    """How far the texts of one region moved: mean drift of whole texts (A15) and neighbours kept (A14) within it."""
+
+    region: Region
+    texts: int
+    drift: Reading
+    kept: Reading
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Did it help? For the task on held-out data, and for the space; `why` follows from stated rules, in order."""
+    """Did it help? For the task on held-out data, and for the space; `why` follows from stated rules, in order.
+
+    `scores`: every held-out score of the task, the deciding one first; `won` and `lost` its items newly right and
+    newly wrong. `findings`: what is wrong with the space, none when nothing is; `collateral` by region.
+    """
 
     task: TaskVerdict
     task_line: str
     space_line: str
     why: tuple[str, ...]
-    wins: int | None = None
-    losses: int | None = None
+    scores: tuple[Reading, ...] = ()
+    won: tuple[Answer, ...] = ()
+    lost: tuple[Answer, ...] = ()
+    findings: tuple[SpaceFinding, ...] = ()
+    collateral: tuple[Collateral, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One statement a person wrote down, and whether it holds in each model; `detail` the numbers behind it."""
+
+    statement: str
+    before: bool | None
+    after: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Against what a change is held: other seeds of the recipe, or two halves of the occurrences in one model.
+
+    kind "seeds": `replicates` are the other model states of the recipe. "control": none were given, the floor of an
+    item is what two halves of its own uses differ by, and `line` says what stays unknown.
+    """
+
+    kind: Literal["seeds", "control"]
+    line: str
+    replicates: tuple[EncoderSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -254,6 +322,8 @@ class WordTable:
     neighbours_*[l, v] are the k nearest, as rows of `words`, nearest first; similarity_* their cosines.
     self_similarity_*[l, v] is NaN for words of fewer than five uses (A2); drift is NaN between layers of unlike width.
     ranked_*: the same lists but longer, so that a neighbour that left the k nearest can be told its new rank.
+    noise[l, v]: the change of this word that is noise (95 %: see NoiseFloor); q[l, v]: p of "no more than noise",
+    corrected over the words of the layer (Benjamini-Hochberg). Both NaN where the floor is unknown.
     """
 
     words: tuple[str, ...]
@@ -270,9 +340,14 @@ class WordTable:
     ranked_after: Int32[np.ndarray, "layer word shown"] | None = None
     ranked_similarity_before: Float32[np.ndarray, "layer word shown"] | None = None
     ranked_similarity_after: Float32[np.ndarray, "layer word shown"] | None = None
+    noise: Float32[np.ndarray, "layer word"] | None = None
+    q: Float32[np.ndarray, "layer word"] | None = None
 
     def __post_init__(self) -> None:
         layers, words = self.change.shape
+        for name in ("noise", "q"):
+            array = getattr(self, name)
+            _require(array is None or array.shape == (layers, words), f"{name} has another shape than change")
         _require(words == len(self.words) == len(self.counts), "words, counts and change differ in length")
         for name in ("drift", "self_similarity_before", "self_similarity_after"):
             _require(getattr(self, name).shape == (layers, words), f"{name} has another shape than change")
@@ -288,6 +363,12 @@ class WordTable:
     @property
     def k(self) -> int:
         return int(self.neighbours_before.shape[2])
+
+    def changed(self, layer: int) -> Bool[np.ndarray, "word"]:
+        """Which words changed by more than noise at a layer; none where the floor is unknown."""
+        if self.noise is None or self.q is None:
+            return np.zeros(len(self.words), dtype=bool)
+        return np.asarray((self.change[layer] > self.noise[layer]) & (self.q[layer] <= FALSE_SHARE))
 
     def row(self, word: str) -> int | None:
         """The row of a word, or None where it was not counted."""
@@ -308,6 +389,7 @@ class Uses:
 
     change[l, i] = 1 - Jaccard of the nearest uses of the same word (NaN below three uses); drift[l, i] = 1 - cosine of
     before and after (NaN between layers of unlike width).
+    noise[l, i]: the change of this use that is noise (see NoiseFloor), NaN where unknown.
     predicted_*[l, i]: the sense whose training centroid is nearest ("" where unknown); held_out[i]: never trained on.
     """
 
@@ -317,9 +399,11 @@ class Uses:
     drift: Float32[np.ndarray, "layer use"]
     predicted_before: tuple[tuple[str, ...], ...] = ()
     predicted_after: tuple[tuple[str, ...], ...] = ()
+    noise: Float32[np.ndarray, "layer use"] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.occurrences)
+        _require(self.noise is None or self.noise.shape == self.change.shape, "noise has another shape than change")
         _require(len(self.held_out) == n, "held_out and the uses differ in length")
         _require(self.change.shape == self.drift.shape == (len(self.change), n), "change or drift has another shape")
 
@@ -333,6 +417,7 @@ class LinkedMap:
     """One linked layout of the uses of a word at one layer: before and after share one frame.
 
     A picture, not a measurement: `trust_*` says how true it is, `placebo_move` what an unchanged space would show.
+    `trust_range`: least and most trustworthiness, both sides, over `seeds` layouts (A17).
     """
 
     word: str
@@ -347,6 +432,8 @@ class LinkedMap:
     placebo_move: float
     real_move: float
     seed: int = 0
+    seeds: int = 1
+    trust_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -376,7 +463,8 @@ class Provenance:
 class Comparison:
     """What changed between two model states on the same occurrences, layer by layer.
 
-    `sense_readings[word]` holds, per layer, the readings of one target word (A2, A16).
+    `sense_readings[word]` holds, per layer, the readings of one target word (A2, A4, A16); `word_p[word]` the p, per
+    layer, that the word's own uses moved no more than swapping before and after would (A18), corrected over words.
     """
 
     id: str
@@ -388,6 +476,9 @@ class Comparison:
     sense_readings: Mapping[str, tuple[LayerReadings, ...]]
     verdict: Verdict
     provenance: Provenance
+    noise: NoiseFloor = NoiseFloor("control", "Not compared with other seeds.")
+    word_p: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    expectations: tuple[Expectation, ...] = ()
 
     @property
     def layer_names(self) -> tuple[str, ...]:

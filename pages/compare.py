@@ -5,9 +5,8 @@ import shlex
 import streamlit as st
 
 from embedlab import figures, wording
-from embedlab.ui import cards, demo, errors, frame, readings, safe, state, words
-
-SPACE = ("mean_cosine", "isoscore", "cka_debiased", "knn_jaccard")
+from embedlab.figures.readings import meaning_of, title_of
+from embedlab.ui import cards, demo, errors, frame, readings, safe, state, verdict, words
 
 
 @errors.guarded
@@ -21,28 +20,33 @@ def page() -> None:
     if view is None:
         demo.offer()
         return
-    cards.answer(view.comparison, view.layer, SPACE)
+    verdict.answer(view.comparison)
     shown = readings.shown(view.comparison)
     safe.html(
         '<div class="el-eyebrow el-gap">Layer by layer</div><div class="el-quiet"><span class="el-before">● '
-        "before</span> &nbsp;"
-        '<span class="el-after">◆ after</span> &nbsp;coloured band: 95 % interval of the difference · grey band: '
-        "what another seed "
-        "would change · dotted: the layer of this page; click a point to go to its layer</div>"
+        'before</span> &nbsp;<span class="el-after">◆ after</span> &nbsp;<i class="el-band interval"></i>coloured '
+        "band: 95 % interval of the difference &nbsp;{noise} &nbsp;· dotted: the layer of this page; click a point to "
+        "go to its layer</div>",
+        noise=safe.fragment('<i class="el-band noise"></i>grey band, dashed: noise, what two seeds differ by')
+        if view.comparison.noise.kind == "seeds"
+        else safe.fragment("· what another seed would change is unknown"),
     )
     strip(view, shown[:3])
+    safe.html('<div class="el-eyebrow el-gap">What changed most, layer {layer}</div>', layer=view.layer)
     left, right = st.columns(2, gap="medium")
     with left:
+        words.floor_line(view.comparison, view.layer)
         low, high = histogram(view)
         words.ranked_table(view.comparison, view.layer, low, high)
     with right:
         word = one_word(view)
     safe.html('<div class="el-eyebrow el-gap">In the corpus</div>')
     words.contexts(view.comparison.provenance.corpus_id, word)
-    with st.expander("Every reading, layer by layer"):
+    with st.expander("Every reading of this layer, and more of them layer by layer"):
+        readings.full_table(view.comparison.layers[view.layer].readings)
         strip(view, shown[3:])
-        cards.readings_table(readings.meant(view.comparison.layers[view.layer].readings))
-    frame.foot(command(view), frame.provenance(view.comparison), readings.definitions(view.comparison))
+    frame.foot(command(view), frame.provenance(view.comparison), readings.TERMS)
+    frame.measured()
 
 
 def strip(view: frame.Context, names: list[str]) -> None:
@@ -57,8 +61,8 @@ def panel(view: frame.Context, name: str) -> None:
     """One reading over the layers. Its name and meaning are ours, so that they wrap where the column is narrow."""
     safe.html(
         '<div class="el-panel"><b>{title}</b><div class="el-quiet">{meaning}</div></div>',
-        title=readings.title(name),
-        meaning=readings.meaning(name),
+        title=title_of(name),
+        meaning=meaning_of(name),
     )
     figure = figures.layer_strip(view.comparison, [name], layer=view.layer, theme=state.theme())
     figure.layout.annotations = ()
@@ -76,13 +80,17 @@ def panel(view: frame.Context, name: str) -> None:
 
 def histogram(view: frame.Context) -> tuple[float, float]:
     """How many words changed how much; a click on a bar keeps only its words in the ranking."""
-    reading = view.comparison.layers[view.layer].readings.get("knn_jaccard")
-    figure = figures.change_histogram(
-        view.comparison, view.layer, theme=state.theme(), noise=None if reading is None else reading.noise
+    safe.html(
+        '<div class="el-panel el-low"><b>How much each neighbourhood changed</b><div class="el-quiet">1 − Jaccard of '
+        "the {k} nearest words before and after, in the original space. Grey: within noise; dotted: the noise floor of "
+        "the median word, banded where most floors lie. A click on a bar lists its words.</div></div>",
+        k=view.comparison.words.k,
     )
+    figure = figures.change_histogram(view.comparison, view.layer, theme=state.theme())
+    figure.update_layout(title=None, height=250, margin={"t": 6})
     event = cards.clickable(figure, f"bars-{view.id[:8]}-{view.layer}", "rerun")
-    edges = [edge for point in event["selection"]["points"] for edge in point["customdata"][:2] if edge is not None]
-    return (min(edges), max(edges)) if edges else (0.0, 1.0)
+    chosen = [float(cards.custom(point)) for point in event["selection"]["points"]]
+    return (min(chosen), max(chosen)) if chosen else (0.0, 1.0)
 
 
 def one_word(view: frame.Context) -> str:
@@ -95,11 +103,12 @@ def one_word(view: frame.Context) -> str:
     assert row is not None  # the chooser offers words of the table only
     kept = words.kept(view.comparison, view.layer, row)
     safe.html(
-        '<div class="el-quiet el-num">{uses} · change {change} · drift {drift} · of the {k} nearest: <i '
-        'class="el-dot kept"></i>{kept} kept &nbsp;'
-        '<i class="el-dot lost"></i>{lost} lost &nbsp;<i class="el-dot gained"></i>{lost} gained</div>',
+        '<div class="el-quiet el-facts-line">{uses} · change {change}{noise} · drift {drift} · of the {k} nearest: '
+        '<span><i class="el-dot kept"></i>{kept} kept</span> <span><i class="el-dot lost"></i>{lost} lost</span> '
+        '<span><i class="el-dot gained"></i>{lost} gained</span></div>',
         uses=wording.count(int(table.counts[row]), "use"),
         change=wording.number(float(table.change[view.layer, row]), places=2),
+        noise=words.against_noise(view.comparison, view.layer, row),
         drift=wording.number(float(table.drift[view.layer, row]), places=3),
         k=table.k,
         kept=kept,

@@ -166,11 +166,7 @@ def keep(source: Path, name: str, columns: Columns) -> None:
 def look(entries: list[Entry]) -> None:
     """The corpora, and one of them: counts, senses, words, every use of a word."""
     by_id = {entry.id: entry for entry in entries}
-    linked = st.query_params.get("corpus")
-    if "corpus_shown" not in st.session_state and linked in by_id:
-        st.session_state["corpus_shown"] = linked
-    if st.session_state.get("corpus_shown") not in by_id:
-        st.session_state.pop("corpus_shown", None)
+    frame.from_link("corpus", "corpus_shown", by_id)
     left, middle, right = st.columns([5, 2, 2], vertical_alignment="bottom")
     with left:
         id = st.selectbox(

@@ -34,6 +34,7 @@ def page() -> None:
             ),
         ),
     )
+    frame.measured()
 
 
 def parts(view: frame.Context) -> None:

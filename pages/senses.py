@@ -1,13 +1,22 @@
 """Senses: does the model tell the senses of a word apart? Two linked maps, the separation in numbers, the contexts."""
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from embedlab import figures, wording
-from embedlab.types import LinkedMap, Uses
+from embedlab.types import FALSE_SHARE, LinkedMap, Uses
 from embedlab.ui import cards, demo, errors, frame, readings, safe, state, words
 
-SEPARATION = ("wsd_centroid_macro_f1", "wsd_centroid_accuracy", "silhouette_cosine_macro", "self_similarity")
+SEPARATION = (
+    "wsd_centroid_macro_f1",
+    "wsd_centroid_accuracy",
+    "silhouette_cosine_macro",
+    "clustering_ari",
+    "self_similarity",
+    "mev_uncentred",
+)
+LISTED = 200  # uses shown in their contexts
 COLOURS: dict[figures.ColourBy, str] = {"sense": "sense", "change": "change", "predicted": "found"}
 
 
@@ -58,8 +67,9 @@ def page() -> None:
     frame.foot(
         f"{view.comparison.provenance.command}",
         frame.provenance(view.comparison),
-        [*readings.definitions(view.comparison), *MAP_TERMS],
+        [*MAP_TERMS, *readings.TERMS],
     )
+    frame.measured()
 
 
 MAP_TERMS = (
@@ -129,14 +139,15 @@ def link_selection(selected: set[int]) -> None:
 def numbers(view: frame.Context, word: str, map_: LinkedMap | None) -> None:
     """How far apart the senses are, before → after; then how far the picture can be trusted; then the selection."""
     at_layer = view.comparison.sense_readings.get(word)
-    rows = readings.meant(at_layer[view.layer].readings, SEPARATION) if at_layer else []
+    rows = readings.of(at_layer[view.layer].readings, SEPARATION) if at_layer else []
     safe.html('<div class="el-eyebrow">Separation of the senses, held-out uses</div>')
     if rows:
-        cards.readings_table(rows)
+        readings.small_table(rows)
     else:
         safe.html(
             '<div class="el-quiet">The uses of this word carry no sense, so there is nothing to be right about.</div>'
         )
+    moved(view, word)
     selected = selected_rows(view, word, set())
     if selected:
         selection_numbers(view.comparison.uses, view.layer, sorted(selected))
@@ -144,18 +155,47 @@ def numbers(view: frame.Context, word: str, map_: LinkedMap | None) -> None:
         trust(map_)
 
 
+def moved(view: frame.Context, word: str) -> None:
+    """Whether the uses of this word moved at all, as a test over them; and how many by more than noise."""
+    by_layer = view.comparison.word_p.get(word)
+    p = None if by_layer is None else by_layer[view.layer]
+    uses = view.comparison.uses
+    rows = uses.of(word)
+    within = figures.uses_within_noise(uses, view.layer)[rows]
+    known = uses.noise is not None and bool(np.isfinite(uses.noise[view.layer, rows]).any())
+    count = wording.count(len(rows), "use")
+    safe.html(
+        '<div class="el-eyebrow" style="margin-top:.6rem">Did its own uses move?</div><div class="el-quiet el-wide">'
+        "<b>{test}</b>{rule} {noise}</div>",
+        test=f"p {readings.equals(p)} over {count}" if p is not None else f"Not tested over {count}",
+        rule=": too few, or the layers differ in width."
+        if p is None
+        else f", corrected over the words: {'more' if p <= FALSE_SHARE else 'no more'} than by swapping before and "
+        "after, use by use.",
+        noise=f"{len(rows) - int(within.sum()):,} changed neighbours by more than noise, {int(within.sum()):,} within "
+        "it."
+        if known
+        else "Their noise floor is unknown.",
+    )
+
+
 def trust(map_: LinkedMap) -> None:
     """How true the picture is, and whether its moves mean anything."""
     ratio = map_.real_move / map_.placebo_move if map_.placebo_move > 0 else None
+    spread = ""
+    if map_.trust_range is not None and map_.seeds > 1:
+        low, high = (wording.number(end) for end in map_.trust_range)
+        spread = f"{low} to {high} over {map_.seeds} layouts"
     safe.html(
         '<div class="el-eyebrow" style="margin-top:.6rem">How far to trust the picture</div>'
         '<table class="el-table"><tr><th></th><th class="r">before</th><th class="r">after</th></tr>'
-        '<tr><td>Trustworthiness</td><td class="r">{tb}</td><td class="r">{ta}</td></tr>'
+        '<tr><td>Trustworthiness<small>{spread}</small></td><td class="r">{tb}</td><td class="r">{ta}</td></tr>'
         '<tr><td>Continuity</td><td class="r">{cb}</td><td class="r">{ca}</td></tr>'
         "<tr><td>Move, mean share of the frame<small>placebo (a state against itself): {placebo}</small></td>"
         '<td class="r" colspan="2">{move}{ratio}</td></tr></table>'
         '<div class="el-quiet">A picture, not a measurement: the axes mean nothing, every number comes from the full '
         "space.</div>",
+        spread=spread,
         tb=wording.number(map_.trust_before),
         ta=wording.number(map_.trust_after),
         cb=wording.number(map_.continuity_before),
@@ -168,8 +208,8 @@ def trust(map_: LinkedMap) -> None:
 
 def selection_numbers(uses: Uses, layer: int, rows: list[int]) -> None:
     """Two numbers for every selection: how much its neighbours changed, how many senses are found."""
-    change = float(uses.change[layer, rows].mean())
-    whole = float(uses.change[layer].mean())
+    change = float(np.nanmean(uses.change[layer, rows])) if np.isfinite(uses.change[layer, rows]).any() else None
+    whole = float(np.nanmean(uses.change[layer])) if np.isfinite(uses.change[layer]).any() else None
     found = "–"
     if uses.predicted_before and uses.predicted_after:
         truth = [uses.occurrences[row].sense for row in rows]
@@ -192,10 +232,12 @@ def contexts(view: frame.Context, word: str) -> None:
     """Every use in its context, the selected ones first; the selection as a file."""
     uses, layer = view.comparison.uses, view.layer
     selected = selected_rows(view, word, set())
-    rows = sorted(uses.of(word).tolist(), key=lambda row: (row not in selected, -uses.change[layer, row]))
+    ranked = np.nan_to_num(uses.change[layer], nan=-1.0)
+    within = figures.uses_within_noise(uses, layer)
+    rows = sorted(uses.of(word).tolist(), key=lambda row: (row not in selected, within[row], -ranked[row]))
     head, take = st.columns([4, 1], vertical_alignment="bottom")
     with head:
-        st.subheader("The uses, selection first, then by change", anchor=False)
+        st.subheader("The uses, selection first, then by change, those within noise last", anchor=False)
     chosen = [row for row in rows if row in selected] or rows
     with take:
         st.download_button(
@@ -206,22 +248,30 @@ def contexts(view: frame.Context, word: str) -> None:
             on_click="ignore",
             width="stretch",
         )
-    words.kwic((line(uses, layer, row, row in selected) for row in rows[:200]), height=360, head=("sense", "change"))
+    lines = (line(uses, layer, row, row in selected, bool(within[row])) for row in rows[:LISTED])
+    words.kwic(lines, height=360, head=("sense", "change"))
+    if len(rows) > LISTED:
+        safe.html(
+            '<div class="el-quiet">The first {n} of {of}; the file holds all.</div>',
+            n=LISTED,
+            of=wording.count(len(rows), "use"),
+        )
 
 
-def line(uses: Uses, layer: int, row: int, lit: bool) -> words.Use:
+def line(uses: Uses, layer: int, row: int, lit: bool, within: bool) -> words.Use:
     use = uses.occurrences[row]
     change = wording.number(float(uses.change[layer, row]), places=2)
-    return words.Use(*wording.in_context(use.text, use.start, use.end, 70), use.sense or "", change, lit)
+    return words.Use(*wording.in_context(use.text, use.start, use.end, 70), use.sense or "", change, lit, within)
 
 
 def selection_csv(uses: Uses, layer: int, rows: list[int]) -> bytes:
-    header = ("row", "word", "sense", "text", "start", "end", "held_out", "change", "drift")
+    header = ("row", "word", "sense", "text", "start", "end", "held_out", "change", "drift", "noise")
+    noise = np.full_like(uses.change, np.nan) if uses.noise is None else uses.noise
     return safe.csv_bytes(
         header,
         (
             (use.row, use.word, use.sense, use.text, use.start, use.end, bool(uses.held_out[i]),
-             round(float(uses.change[layer, i]), 6), round(float(uses.drift[layer, i]), 6))
+             *(round(float(table[layer, i]), 6) for table in (uses.change, uses.drift, noise)))
             for i in rows
             for use in (uses.occurrences[i],)
         ),

@@ -38,7 +38,6 @@ WRITERS = {
 MAY_WRITE = {
     "embedlab/store.py": "is the one place: atomic_write and sealed folders",
     "embedlab/jobfolder.py": "appends to the log and events of a job, one whole line at a time",
-    "embedlab/lab.py": "copies a sealed folder into a sealed folder, every file verified",
     "embedlab/corpus/unpack.py": "unpacks an upload into a temporary folder of its own",
     "embedlab/corpus/stored.py": "fills a folder that is then sealed",
     "embedlab/comparing/files.py": "fills a folder that is then sealed",
@@ -241,7 +240,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_reading_is_explained_in_the_docs() -> None:
-    explained = set(re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")))
+    explained = set(re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs" / "method.md").read_text(encoding="utf-8")))
     assert set(READINGS) | set(ONE_SPACE) | PAIR_NAMES <= explained
 
 

@@ -57,6 +57,54 @@ def test_word_means_and_self_similarity_are_those_of_the_uses(tmp_path: Path, co
                 assert np.isnan(taken.self_similarity[layer, row])
 
 
+def test_half_means_are_over_every_other_use_in_text_order_alike_in_every_model(tmp_path: Path, corpus: Corpus) -> None:
+    encoder, blind = FakeEncoder(), FakeEncoder(blind=["the"])
+    plan = survey.plan_survey(corpus, encoder)
+    one = survey.take_survey(encoder, plan, tmp_path / "one")
+    two = survey.take_survey(blind, plan, tmp_path / "two")
+    for word in ("bank", "the", "water"):
+        uses = [Occurrence(t, s, e) for t in dict.fromkeys(corpus.texts) for w, s, e in words_of(t) if w == word]
+        row = one.words.index(word)
+        assert one.half_uses[row] == (len(uses) + 1) // 2
+        for layer, vectors in enumerate(every(encoder, uses)):
+            np.testing.assert_allclose(one.half_means[layer][row], vectors[::2].mean(axis=0), atol=1e-6)
+    row = one.words.index("the")
+    assert two.half_uses[row] == two.seen_words[row] == 0
+    still = [i for i in range(len(one.words)) if i != row]
+    np.testing.assert_array_equal(one.half_uses[still], two.half_uses[still])
+
+
+def test_a_use_one_model_cannot_read_does_not_shift_the_halves(tmp_path: Path) -> None:
+    texts = ("odd", "cat one", "cat two", "cat odd", "cat three")
+    corpus = Corpus("a" * 64, "halves", texts)
+    plan = survey.plan_survey(corpus, FakeEncoder(), min_count=1)
+    encoders = {"all": FakeEncoder(), "some": FakeEncoder(blind=["odd", "one"])}
+    taken = {name: survey.take_survey(e, plan, tmp_path / name) for name, e in encoders.items()}
+    row = plan.words.index("cat")
+    first = [Occurrence(text, 0, 3) for text in (texts[1], texts[3])]
+    for name, encoder in encoders.items():
+        np.testing.assert_allclose(
+            taken[name].half_means[2][row], every(encoder, first)[2].mean(axis=0), atol=1e-6, err_msg=name
+        )
+
+
+def test_off_domain_texts_are_whole_texts_and_nothing_else(tmp_path: Path, corpus: Corpus) -> None:
+    encoder = FakeEncoder()
+    far = ["Tariffs rose again.", corpus.texts[0], "Tariffs rose again.", "A comet."]
+    plain, plan = survey.plan_survey(corpus, encoder), survey.plan_survey(corpus, encoder, off_domain=far)
+    assert plan.texts[-2:] == ("Tariffs rose again.", "A comet.")
+    assert plan.words == plain.words
+    assert plan.id != plain.id
+    taken = survey.take_survey(encoder, plan, tmp_path / "far")
+    assert taken.off_domain.tolist() == [len(plan.texts) - 2, len(plan.texts) - 1]
+    whole = every(encoder, [Occurrence(t, 0, len(t)) for t in ("Tariffs rose again.", "A comet.")])
+    np.testing.assert_array_equal(taken.texts[1][taken.off_domain], whole[1])
+    near = take(tmp_path, corpus, encoder)
+    assert len(near.off_domain) == 0
+    np.testing.assert_array_equal(near.word_means[2], taken.word_means[2])
+    assert len(near.background[0]) == len(taken.background[0])
+
+
 def test_vocabulary_leaves_out_rare_words_and_counts_them(tmp_path: Path, corpus: Corpus) -> None:
     plan = survey.plan_survey(corpus, FakeEncoder(), min_count=15)
     assert plan.words
@@ -138,7 +186,7 @@ def test_each_text_is_encoded_once_and_chunks_change_nothing(
     assert encoder.texts_encoded == len(plan.texts)
     monkeypatch.setattr(stream, "CHUNK_TEXTS", 7)
     cut = survey.take_survey(encoder, plan, tmp_path / "cut")
-    for name in ("word_means", "background", "uses", "texts"):
+    for name in ("word_means", "half_means", "background", "uses", "texts"):
         for one, two in zip(getattr(whole, name), getattr(cut, name), strict=True):
             np.testing.assert_allclose(one, two, atol=1e-6)
     np.testing.assert_allclose(whole.self_similarity, cut.self_similarity, atol=1e-9)
@@ -211,7 +259,7 @@ def test_sums_do_not_stay_on_disk_and_space_is_foretold(tmp_path: Path, corpus: 
     plan = survey.plan_survey(corpus, encoder)
     survey.take_survey(encoder, plan, tmp_path / "survey")
     names = {path.name for path in (tmp_path / "survey").iterdir()}
-    assert not {name for name in names if name.startswith(("sum_", "unit_"))}
+    assert not {name for name in names if name.startswith(("sum_", "half_0", "unit_"))}
     vectors = sum(p.stat().st_size for p in (tmp_path / "survey").glob("*_0?.npy"))
     assert vectors <= survey.bytes_needed(encoder, plan) + 128 * len(names)
 

@@ -2,20 +2,22 @@
 
 import json
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import run
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from embedlab.comparing.quick import ZETA
+from embedlab.encoders import take_snapshot
 from embedlab.errors import UserError
-from embedlab.vectorfiles import read_labels, read_vectors
+from embedlab.measure.geometry import isoscore_star, mean_cosine
+from embedlab.occurrences import targets
 from embedlab.vectors import ONE_SPACE, PAIR_NAMES, measure_vectors, stratified
 from tests import kit
+from tests.fakes import FakeEncoder, sense_corpus
 
 ROOT = Path(__file__).parents[1]
 Write = Callable[[str, Any], Path]
@@ -140,7 +142,7 @@ def test_a_space_compared_with_itself_has_not_changed(cloud: Path, tmp_path: Pat
             assert name == "rsa_p" or reading["value"] == (0.0 if nothing else 1.0), name
         else:
             assert reading["before"] == reading["after"], name
-            assert reading["interval"] == [0.0, 0.0], name
+            assert name == "isotropic_isoscore" or reading["interval"] == [0.0, 0.0], name  # it follows from n and d
 
 
 def test_the_names_are_those_of_the_contract(cloud: Path, tmp_path: Path) -> None:
@@ -153,7 +155,7 @@ def test_the_names_are_those_of_the_contract(cloud: Path, tmp_path: Path) -> Non
         "silhouette_cosine_macro", "clustering_v", "clustering_ari",
     }  # fmt: skip
     for name, reading in found["readings"].items():
-        assert set(reading) <= {"before", "after", "value", "interval", "note"}
+        assert set(reading) <= {"before", "after", "value", "interval", "p", "note"}
         assert ("value" in reading) == (name in PAIR_NAMES)
 
 
@@ -199,108 +201,6 @@ def test_no_torch_is_needed() -> None:
     assert run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-# ---------------------------------------------------------------- files
-
-
-def test_the_same_matrix_from_every_kind_of_file(tmp_path: Path) -> None:
-    rows = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
-    np.save(tmp_path / "a.npy", rows)
-    np.save(tmp_path / "fortran.npy", np.asfortranarray(rows))
-    np.savez_compressed(tmp_path / "a.npz", rows)
-    np.savez(tmp_path / "two.npz", X=rows, ids=np.arange(7))
-    frame = pd.DataFrame(rows)
-    frame.to_csv(tmp_path / "a.csv", index=False, header=False)
-    frame.to_csv(tmp_path / "headed.tsv", index=False, header=["x", "y", "z"], sep="\t")
-    frame.set_axis(["x", "y", "z"], axis=1).to_parquet(tmp_path / "a.parquet")
-    pd.DataFrame({"id": list("abcdefg"), "vector": list(rows)}).to_parquet(tmp_path / "list.parquet")
-    for path in sorted(tmp_path.iterdir()):
-        found = read_vectors(path)
-        assert found.shape == (7, 3), path.name
-        assert np.allclose(found, rows), path.name
-
-
-def bad(name: str, data: Any, text: str) -> Any:
-    return pytest.param(name, data, text, id=f"{name}: {text}")
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "text"),
-    [
-        bad("x.npy", np.array([[1, "a"], [2, "b"]], dtype=object), "Python objects"),
-        bad("x.npy", np.array([["a", "b"]]), "not plain numbers"),
-        bad("x.npy", np.array([[1j, 2]]), "not plain numbers"),
-        bad("x.npy", np.arange(6.0), "1 dimensions, not 2"),
-        bad("x.npy", np.zeros((0, 4)), "nothing to measure"),
-        bad("x.npy", np.zeros((4, 0)), "nothing to measure"),
-        bad("x.npy", np.array([[1.0, 2], [3, np.nan], [np.inf, 0]]), "row 2 holds"),
-        bad("x.npy", b"\x93NUMPY\x01\x00", "not a readable npy"),
-        bad("x.npy", b"\x89PNG\r\n\x1a\n", "not a readable npy"),
-        bad("x.npy", b"", "is empty"),
-        bad("x.npz", b"PK\x03\x04 nothing", "not a readable npz"),
-        bad("x.csv", b"1,2\n3\n", "equally many a row"),
-        bad("x.csv", b"1,2\n3,four\n", "not a table of numbers"),
-        bad("x.csv", b"1,2\n\xff\xfe", "UTF-8"),
-        bad("x.parquet", b"PAR1 and no more", "not a readable parquet"),
-        bad("x.pt", b"weights", "not of a kind read here"),
-    ],
-)
-def test_what_is_no_matrix_is_refused_in_one_sentence(tmp_path: Path, name: str, data: Any, text: str) -> None:
-    path = tmp_path / name
-    if isinstance(data, bytes):
-        path.write_bytes(data)
-    else:
-        np.save(path, data, allow_pickle=True)
-    with pytest.raises(UserError, match=text) as caught:
-        read_vectors(path)
-    assert "\n" not in str(caught.value)
-    assert str(tmp_path) not in str(caught.value)
-
-
-def test_a_header_that_promises_more_than_the_file_holds_costs_no_memory(tmp_path: Path) -> None:
-    path = tmp_path / "huge.npy"
-    with path.open("wb") as file:
-        header = {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**4)}
-        np.lib.format.write_array_header_1_0(file, header)
-        file.write(b"\0" * 64)
-    with pytest.raises(UserError, match="not a readable npy"):
-        read_vectors(path)
-
-
-def test_an_archive_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("X.npy", b"\0" * 40_000_000)
-    with pytest.raises(UserError, match="would unpack to"):
-        read_vectors(path)
-
-
-def test_no_pickle_inside_an_archive_is_opened(tmp_path: Path) -> None:
-    path = tmp_path / "objects.npz"
-    np.savez(path, X=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(UserError, match="never loaded"):
-        read_vectors(path)
-
-
-def test_labels_may_have_a_header_and_must_fit(tmp_path: Path) -> None:
-    path = tmp_path / "labels.csv"
-    path.write_text("sense\nriver\nmoney\n\nriver\n", encoding="utf-8-sig")
-    labels, held_out = read_labels(path, 3)
-    assert labels.tolist() == ["river", "money", "river"]
-    assert held_out is None
-    path.write_text("river,train\nmoney,test\n")
-    assert read_labels(path, 2)[1].tolist() == [False, True]  # type: ignore[union-attr]
-    with pytest.raises(UserError, match="2 labels and there are 5 vectors"):
-        read_labels(path, 5)
-    path.write_text("river\n \nmoney\n")
-    with pytest.raises(UserError, match="no label for vector 2"):
-        read_labels(path, 3)
-    path.write_text("river,train\nmoney,dev\n")
-    with pytest.raises(UserError, match="vector 2"):
-        read_labels(path, 2)
-    with pytest.raises(UserError, match="no file nowhere"):
-        read_labels(tmp_path / "nowhere.csv", 2)
-
-
 def test_files_and_settings_that_do_not_fit_are_refused(cloud: Path, write: Write, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="60 and 59 vectors"):
         measure_vectors(cloud, write("short.npy", np.ones((59, 8))), None)
@@ -314,3 +214,93 @@ def test_files_and_settings_that_do_not_fit_are_refused(cloud: Path, write: Writ
     found = readings(cloud, labels=one_kind)
     assert found["wsd_centroid_macro_f1"]["before"] is None
     assert "two labels" in found["wsd_centroid_macro_f1"]["note"]
+
+
+# ---------------------------------------------------------------- which rows go together
+
+
+def test_named_files_are_compared_on_the_names_they_share(tmp_path: Path, write: Write) -> None:
+    rng = np.random.default_rng(0)
+    rows, names = rng.normal(size=(40, 6)), np.array([f"w{i}" for i in range(40)])
+    kept = rng.permutation(30)
+    np.savez(tmp_path / "a.npz", X=rows, words=names)
+    wider = np.concatenate([rows[kept] @ np.linalg.qr(rng.normal(size=(9, 9)))[0][:6], rng.normal(size=(4, 9))])
+    np.savez(tmp_path / "b.npz", X=wider, words=np.array([*names[kept], "x", "y", "z", "v"]))
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join("ab"[i % 2] for i in range(40)))
+    found = measure_vectors(tmp_path / "a.npz", tmp_path / "b.npz", labels, k=5)
+    assert (found["n"], found["dim"], found["dim_after"]) == (30, 6, 9)
+    assert found["coverage"] == {"before": 40, "after": 34, "shared": 30, "order": "that of before"}
+    assert "names from “words”" in found["notes"][0]
+    assert found["readings"]["knn_jaccard"]["value"] == 1.0
+    assert found["readings"]["cka_linear"]["value"] == pytest.approx(1)
+    assert found["readings"]["drift_cosine"]["value"] is None
+    # the labels went with their rows: the same rows by hand, without names
+    by_hand = tmp_path / "hand.csv"
+    by_hand.write_text("\n".join("ab"[i % 2] for i in sorted(kept)))
+    alone = readings(write("x.npy", rows[sorted(kept)]), labels=by_hand)
+    for name in ("wsd_knn_accuracy", "silhouette_cosine_macro", "isoscore_star"):
+        assert alone[name]["before"] == found["readings"][name]["before"]
+
+
+def test_only_one_file_with_names_is_refused(tmp_path: Path, cloud: Path) -> None:
+    np.savez(tmp_path / "a.npz", X=np.load(cloud), words=np.array([f"w{i}" for i in range(60)]))
+    with pytest.raises(UserError, match=r"a\.npz names its rows and cloud\.npy does not"):
+        measure_vectors(tmp_path / "a.npz", cloud, None)
+    np.savez(tmp_path / "b.npz", X=np.load(cloud), words=np.array([f"v{i}" for i in range(60)]))
+    with pytest.raises(UserError, match="share 0 of 60 and 60 names"):
+        measure_vectors(tmp_path / "a.npz", tmp_path / "b.npz", None)
+
+
+def test_a_folder_of_embed_is_measured_at_a_layer(tmp_path: Path) -> None:
+    corpus = sense_corpus(6)
+    items = [*targets(corpus), targets(corpus)[0]]  # one of them twice
+    before = take_snapshot(FakeEncoder(1.0), items, tmp_path / "before")
+    take_snapshot(FakeEncoder(0.5, dims=(12, 20)), items[::-1][:-1], tmp_path / "after", layers=[1])
+    found = measure_vectors(tmp_path / "before", tmp_path / "after", None, k=3)
+    assert found["coverage"] == {"before": 25, "after": 24, "shared": 24, "order": "that of before"}
+    assert (found["dim"], found["dim_after"]) == (16, 20)
+    first = measure_vectors(tmp_path / "before", None, None, k=3, layer=0)
+    assert first["dim"] == 12
+    assert first["readings"]["mean_cosine"]["before"] == pytest.approx(mean_cosine(before.layers[0]))
+    with pytest.raises(UserError, match="holds no layer 0: choose one of 1"):
+        measure_vectors(tmp_path / "before", tmp_path / "after", None, k=3, layer=0)
+
+
+def test_a_model_needs_texts_to_embed(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(UserError, match="model is a folder, of a model perhaps: give the texts"):
+        measure_vectors(tmp_path / "model", None, None)
+    rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    asked: list[str] = []
+
+    def embed(source: str) -> np.ndarray:
+        asked.append(source)
+        return rows if source == "builtin" else rows * 2
+
+    found = measure_vectors(Path("builtin"), tmp_path / "model", None, embed=embed)
+    assert asked == ["builtin", str(tmp_path / "model")]
+    assert found["n"] == 30
+    assert found["readings"]["drift_cosine"]["value"] == pytest.approx(0, abs=1e-12)
+    assert "coverage" not in found
+
+
+def test_isoscore_star_is_isoscore_of_the_shrunk_covariance(cloud: Path) -> None:
+    rows = np.load(cloud)
+    even = np.eye(8) * np.cov(rows.T).trace() / 8
+    wanted = isoscore_star(rows, ZETA, even)
+    assert readings(cloud)["isoscore_star"]["before"] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_the_p_of_accuracy_is_that_of_mcnemar(tmp_path: Path, write: Write) -> None:
+    rng = np.random.default_rng(0)
+    kind = np.arange(80) % 2
+    clear, mud = rng.normal(size=(80, 4)) + 6 * (2 * kind[:, None] - 1), rng.normal(size=(80, 4))
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join(f"{'ab'[k]},{'test' if i >= 40 else 'train'}" for i, k in enumerate(kind)))
+    found = readings(write("mud.npy", mud), write("clear.npy", clear), labels)["wsd_centroid_accuracy"]
+    assert found["after"] == 1.0
+    wrong = round(40 * (1 - found["before"]))
+    assert found["p"] == pytest.approx(2 * 0.5**wrong)  # all discordant rows on one side
+    same = readings(write("a.npy", mud), write("b.npy", mud), labels)["wsd_centroid_accuracy"]
+    assert same["p"] == 1.0

@@ -1,98 +1,29 @@
 """A comparison as files: everything the pages and the report need, and nothing that needs a model.
 
-comparison.json: readings, verdict, provenance (the contract of design.md). items.parquet: every word at every layer.
-uses.parquet, uses_by_layer.parquet: the uses of the target words. ranked_*.npy: neighbour lists. maps.*: linked maps.
+comparison.json: readings, verdict, provenance (embedlab.comparing.records). items.parquet: every word at every layer.
+uses.parquet, uses_by_layer.parquet: the uses of the target words. answers.parquet: held-out items newly right and newly
+wrong. ranked_*.npy: neighbour lists. maps.*: linked maps.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedlab.comparing.readings import READINGS
+from embedlab.comparing.records import FORMAT, from_json, to_json
 from embedlab.errors import StoreError
 from embedlab.store import is_sealed, open_verified, read_json, write_json
-from embedlab.types import (
-    Comparison,
-    EncoderSpec,
-    LayerReadings,
-    LinkedMap,
-    Occurrence,
-    Provenance,
-    Reading,
-    Uses,
-    Verdict,
-    WordTable,
-    freeze,
-)
+from embedlab.types import Answer, Comparison, LinkedMap, Occurrence, Uses, Verdict, WordTable, freeze
 
 if TYPE_CHECKING:
     import pyarrow as pa  # a quarter of a second that a page without tables need not pay
 
-FORMAT = 1
 RANKED = ("ranked_before", "ranked_after", "ranked_similarity_before", "ranked_similarity_after")
 NEAREST = ("neighbours_before", "neighbours_after", "similarity_before", "similarity_after")
 PER_WORD = ("change", "drift", "self_similarity_before", "self_similarity_after")
-
-
-# -- JSON ------------------------------------------------------------------------------------------------------------
-
-
-def to_json(comparison: Comparison) -> dict[str, Any]:
-    """comparison.json as plain values: the contract of design.md, with the names of metrics.md."""
-    verdict, provenance = comparison.verdict, comparison.provenance
-    return {
-        "format": FORMAT,
-        "id": comparison.id,
-        "before": asdict(comparison.before),
-        "after": asdict(comparison.after),
-        "layers": [_layer(layer) for layer in comparison.layers],
-        "senses": {word: [_layer(layer) for layer in layers] for word, layers in comparison.sense_readings.items()},
-        "verdict": {
-            "task": verdict.task,
-            "task_line": verdict.task_line,
-            "space": verdict.space_line,
-            "why": list(verdict.why),
-            "wins": verdict.wins,
-            "losses": verdict.losses,
-        },
-        "provenance": asdict(provenance),
-        "words": {"count": len(comparison.words.words), "k": comparison.words.k},
-        "readings": {
-            name: {"title": info.title, "meaning": info.meaning, "better": info.better, "source": info.source}
-            for name, info in READINGS.items()
-        },
-    }
-
-
-def _layer(layer: LayerReadings) -> dict[str, Any]:
-    return {"name": layer.name, "readings": {name: _reading(reading) for name, reading in layer.readings.items()}}
-
-
-def _reading(reading: Reading) -> dict[str, Any]:
-    info = READINGS.get(reading.name)
-    of_pair = info.of_pair if info is not None else reading.value is not None
-    value: dict[str, Any] = {"value": reading.value} if of_pair else {"before": reading.before, "after": reading.after}
-    value["interval"] = None if reading.interval is None else list(reading.interval)
-    value["noise"] = reading.noise
-    return value if reading.note is None else value | {"note": reading.note}
-
-
-def _read_layers(layers: Iterable[Mapping[str, Any]]) -> tuple[LayerReadings, ...]:
-    return tuple(
-        LayerReadings(layer["name"], {name: _read_reading(name, value) for name, value in layer["readings"].items()})
-        for layer in layers
-    )
-
-
-def _read_reading(name: str, value: Mapping[str, Any]) -> Reading:
-    interval = value.get("interval")
-    low_high = None if interval is None else (float(interval[0]), float(interval[1]))
-    numbers = {key: value.get(key) for key in ("before", "after", "value", "noise", "note")}
-    return Reading(name, interval=low_high, **numbers)
+ANSWER = ("text", "start", "end", "truth", "before", "after")
 
 
 # -- a whole comparison ----------------------------------------------------------------------------------------------
@@ -109,6 +40,7 @@ def save(comparison: Comparison, folder: Path, maps: Iterable[LinkedMap] = ()) -
     pq.write_table(items_table(comparison), folder / "items.parquet", compression="zstd")
     pq.write_table(_uses_table(comparison.uses), folder / "uses.parquet", compression="zstd")
     pq.write_table(_uses_by_layer(comparison), folder / "uses_by_layer.parquet", compression="zstd")
+    pq.write_table(_answers_table(comparison.verdict), folder / "answers.parquet", compression="zstd")
     save_maps(list(maps), folder)
     write_json(folder / "comparison.json", to_json(comparison))
 
@@ -125,7 +57,10 @@ def _lists(words: WordTable) -> dict[str, np.ndarray]:
 
 
 def items_table(comparison: Comparison) -> "pa.Table":
-    """Every word at every layer with its change; `noise` is null until replicates of the training are compared."""
+    """Every word at every layer with its change, the change that is noise, q, and whether it counts as changed.
+
+    `noise` and `q` are null where the comparison has no floor, NaN for a word that has none.
+    """
     import pyarrow as pa
 
     words = comparison.words
@@ -140,9 +75,24 @@ def items_table(comparison: Comparison) -> "pa.Table":
         "kept": kept.ravel(),
         "lost": (words.k - kept).ravel(),
         "gained": (words.k - kept).ravel(),
-        "noise": pa.nulls(layers * count, pa.float32()),
+        "noise": _floats(words.noise, layers * count),
+        "q": _floats(words.q, layers * count),
+        "changed": pa.array(np.concatenate([words.changed(layer) for layer in range(layers)]), pa.bool_()),
     }
     return pa.table(columns)
+
+
+def _floats(array: np.ndarray | None, length: int) -> "pa.Array":
+    import pyarrow as pa
+
+    return pa.nulls(length, pa.float32()) if array is None else pa.array(array.ravel(), pa.float32())
+
+
+def _read_floats(column: "pa.ChunkedArray", shape: tuple[int, int]) -> np.ndarray | None:
+    """The array of a column; None where all of it is null."""
+    if column.null_count == len(column):
+        return None
+    return freeze(np.array(column, dtype=np.float32).reshape(shape))
 
 
 def _kept(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -176,9 +126,33 @@ def _uses_by_layer(comparison: Comparison) -> "pa.Table":
             "use": np.tile(np.arange(count, dtype=np.int64), layers),
             "change": uses.change.ravel(),
             "drift": uses.drift.ravel(),
+            "noise": _floats(uses.noise, layers * count),
             **{n: pa.array([sense for row in rows for sense in row], pa.string()) for n, rows in predicted.items()},
         }
     )
+
+
+def _answers_table(verdict: Verdict) -> "pa.Table":
+    import pyarrow as pa
+
+    answers = [*verdict.won, *verdict.lost]
+    kinds = {"start": pa.int64(), "end": pa.int64()}
+    columns = {
+        name: pa.array([getattr(answer, name) for answer in answers], kinds.get(name, pa.string())) for name in ANSWER
+    }
+    outcome = ["won"] * len(verdict.won) + ["lost"] * len(verdict.lost)
+    return pa.table({"outcome": pa.array(outcome, pa.string()), **columns})
+
+
+def _open_answers(folder: Path) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+    """(won, lost)."""
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(open_verified(folder, "answers.parquet")).to_pylist()
+    outcomes = [row.pop("outcome") for row in rows]
+    pairs = list(zip(outcomes, (Answer(**row) for row in rows), strict=True))
+    won, lost = (tuple(answer for said, answer in pairs if said == outcome) for outcome in ("won", "lost"))
+    return won, lost
 
 
 def open_comparison(folder: Path) -> Comparison:
@@ -191,27 +165,13 @@ def open_comparison(folder: Path) -> Comparison:
     about = read_json(folder, "comparison.json")
     try:
         if about["format"] != FORMAT:
-            raise StoreError(f"The comparison {folder.name} has format {about['format']}, this version reads {FORMAT}.")
-        verdict, provenance = about["verdict"], about["provenance"]
-        layers = _read_layers(about["layers"])
-        return Comparison(
-            id=about["id"],
-            before=EncoderSpec(**about["before"]),
-            after=EncoderSpec(**about["after"]),
-            layers=layers,
-            words=_open_words(folder, len(layers), about["words"]["k"]),
-            uses=_open_uses(folder, len(layers)),
-            sense_readings={word: _read_layers(rows) for word, rows in about["senses"].items()},
-            verdict=Verdict(
-                verdict["task"],
-                verdict["task_line"],
-                verdict["space"],
-                tuple(verdict["why"]),
-                verdict["wins"],
-                verdict["losses"],
-            ),
-            provenance=Provenance(**provenance),
-        )
+            raise StoreError(
+                f"The comparison {folder.name} has format {about['format']}, and this version reads {FORMAT}: "
+                "make it again."
+            )
+        layers = len(about["layers"])
+        words, uses = _open_words(folder, layers, about["words"]["k"]), _open_uses(folder, layers)
+        return from_json(about, words, uses, *_open_answers(folder))
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"The comparison {folder.name} is not of a kind this version reads. Make it again.") from error
 
@@ -234,6 +194,8 @@ def _open_words(folder: Path, layers: int, k: int) -> WordTable:
         **{name: freeze(np.array(items[name], dtype=np.float32).reshape(layers, count)) for name in PER_WORD},
         **{name: lists[ranked][:, :, :k] for name, ranked in zip(NEAREST, RANKED, strict=True)},
         **(lists if longer else {}),
+        noise=_read_floats(items["noise"], (layers, count)),
+        q=_read_floats(items["q"], (layers, count)),
     )
 
 
@@ -255,6 +217,7 @@ def _open_uses(folder: Path, layers: int) -> Uses:
         held_out=freeze(np.array(rows["held_out"], dtype=bool)),
         change=freeze(np.array(by_layer["change"], dtype=np.float32).reshape(shape)),
         drift=freeze(np.array(by_layer["drift"], dtype=np.float32).reshape(shape)),
+        noise=_read_floats(by_layer["noise"], shape),
         predicted_before=senses("predicted_before"),
         predicted_after=senses("predicted_after"),
     )
@@ -280,6 +243,8 @@ def open_maps(folder: Path) -> dict[tuple[str, int], LinkedMap]:
     maps = {}
     with np.load(open_verified(folder, "maps.npz"), allow_pickle=False) as arrays:
         for number, values in enumerate(json.loads(open_verified(folder, "maps.json").read_bytes())):
+            low_high = values.pop("trust_range")
+            values["trust_range"] = None if low_high is None else (low_high[0], low_high[1])
             places = {name: freeze(arrays[f"{name}_{number}"]) for name in ("rows", "before", "after")}
             maps[values["word"], values["layer"]] = LinkedMap(**values, **places)
     return maps

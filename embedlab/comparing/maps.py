@@ -14,23 +14,38 @@ LEAST_USES = 8
 MOST_USES = 2000  # drawn of a word; a map of more is neither readable nor quick
 MOST_POINTS = 6000  # uses x layers up to which every layer gets a map; above it only the last
 TRUST_K = 12
+SEEDS = 5  # layouts that tell how much of a map is chance (A17)
+SEEDED_USES = 400  # of the words opened first: every further layout costs as long as the map itself
 
 Progress = Callable[[float, str], None]
 
 
-def make_map(before: Survey, after: Survey, comparison: Comparison, word: str, layer: int, seed: int = 0) -> LinkedMap:
+def make_map(
+    before: Survey,
+    after: Survey,
+    comparison: Comparison,
+    word: str,
+    layer: int,
+    seed: int = 0,
+    seeds: int | None = None,
+) -> LinkedMap:
     """One linked layout of the uses of `word` at one layer of the comparison, with how true it is and its placebo.
 
-    `rows` index comparison.uses. Above MOST_USES uses a seeded sample is drawn.
-    Raises UserError for a word with fewer than LEAST_USES uses.
+    `rows` index comparison.uses. Above MOST_USES uses a seeded sample is drawn. `seeds` layouts, five or more, give
+    the range of the trustworthiness, the one shown being the first; one layout gives none. By default SEEDS at the
+    last layer. Raises UserError for a word with fewer than LEAST_USES uses.
     """
     rows = comparison.uses.of(word)
     if len(rows) < LEAST_USES:
         raise UserError(f"A map of {word!r} needs {LEAST_USES} uses and there are {len(rows)}: choose another word.")
     if len(rows) > MOST_USES:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_USES, replace=False))
+    if seeds is None:
+        seeds = SEEDS if layer == len(comparison.layers) - 1 else 1
     pair = _vectors(before, after, comparison, layer, rows)
-    maps = projection.linked_layout([pair.before, pair.after], seed=seed)
+    states = [pair.before, pair.after]
+    layouts = [projection.linked_layout(states, seed=seed + i) for i in range(seeds)]
+    maps = layouts[0]
     return LinkedMap(
         word=word,
         layer=layer,
@@ -44,6 +59,8 @@ def make_map(before: Survey, after: Survey, comparison: Comparison, word: str, l
         placebo_move=projection.placebo_move(pair.before, seed=seed),
         real_move=float(projection.moves(maps[0], maps[1]).mean()),
         seed=seed,
+        seeds=seeds,
+        trust_range=_range(states, layouts) if seeds > 1 else None,
     )
 
 
@@ -60,7 +77,8 @@ def make_maps(
     """The maps of all target words with enough uses, at every layer, or at `layers`.
 
     Where that would be more than MOST_POINTS points only the last layer is drawn. Words whose uses cannot be laid out
-    (all vectors alike) are left out.
+    (all vectors alike) are left out. At the last layer the first words, up to SEEDED_USES uses together, are laid out
+    SEEDS times for the range of their trustworthiness; the `seeds` of a map say how often.
     """
     report = progress or (lambda _share, _what: None)
     names = list(dict.fromkeys(use.word for use in comparison.uses.occurrences if use.word is not None))
@@ -70,11 +88,13 @@ def make_maps(
         points = count * sum(min(MOST_USES, len(comparison.uses.of(name))) for name in names)
         layers = range(count) if points <= MOST_POINTS else (count - 1,)
     asked = [(name, layer) for name in names for layer in layers]
+    often = set(names[: int((np.cumsum([len(comparison.uses.of(name)) for name in names]) <= SEEDED_USES).sum())])
     maps = []
     for done, (name, layer) in enumerate(asked):
         report(done / len(asked), f"drawing {name}, {comparison.layers[layer].name}")
         try:
-            maps.append(make_map(before, after, comparison, name, layer, seed))
+            seeds = None if name in often else 1
+            maps.append(make_map(before, after, comparison, name, layer, seed, seeds))
         except MeasureError:
             continue
     report(1.0, "maps drawn")
@@ -82,18 +102,30 @@ def make_maps(
 
 
 def _vectors(before: Survey, after: Survey, comparison: Comparison, layer: int, rows: np.ndarray) -> Pair:
-    """The use vectors of some rows of comparison.uses, which are the uses both models have seen."""
-    both = np.flatnonzero(before.seen_uses & after.seen_uses)
+    """The use vectors of some rows of comparison.uses, found again among the uses of the surveys."""
     pairs: dict[str, LayerPair] = {pair.name: pair for pair in pair_layers(before, after)}
     if not 0 <= layer < len(comparison.layers):
         raise UserError(f"There is no layer {layer}: the comparison has layers 0 to {len(comparison.layers) - 1}.")
     pair = pairs[comparison.layers[layer].name]
-    wanted = both[rows]
+    place = {use: i for i, use in enumerate(before.use_items)}
+    wanted = np.array([place[comparison.uses.occurrences[row]] for row in rows])
     return Pair(np.asarray(before.uses[pair.before][wanted]), np.asarray(after.uses[pair.after][wanted]))
+
+
+def _range(states: Sequence[np.ndarray], layouts: Sequence[Sequence[np.ndarray]]) -> tuple[float, float] | None:
+    """Least and most trustworthiness of both sides over the layouts."""
+    try:
+        return projection.trustworthiness_over_seeds(states, layouts, k=_k(len(states[0]))).trustworthiness
+    except MeasureError:
+        return None
 
 
 def _score(measure: Callable[..., float], vectors: np.ndarray, points: np.ndarray) -> float | None:
     try:
-        return float(measure(vectors, points, k=min(TRUST_K, (len(points) - 1) // 2)))
+        return float(measure(vectors, points, k=_k(len(points))))
     except MeasureError:
         return None
+
+
+def _k(points: int) -> int:
+    return min(TRUST_K, (points - 1) // 2)

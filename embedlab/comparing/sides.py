@@ -1,6 +1,6 @@
 """Two surveys side by side: which layers, rows, words and uses can be compared, and what was left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,10 @@ class LayerPair:
 
 @dataclass(frozen=True)
 class Sides:
-    """What both models have seen: rows of the background, texts, words and uses, as indices into the surveys."""
+    """What all models have seen: rows of the background, texts, words and uses, as indices into the surveys.
+
+    `replicates`: other seeds of the recipe that made `after`.
+    """
 
     before: Survey
     after: Survey
@@ -29,6 +32,7 @@ class Sides:
     words: Int64[np.ndarray, "word"]
     uses: Int64[np.ndarray, "use"]
     whole: Bool[np.ndarray, "whole"]
+    replicates: tuple[Survey, ...] = ()
 
     def pair(self, field: str, layer: LayerPair, rows: Int64[np.ndarray, "n"]) -> "Pair":
         """The same rows of both: `field` is word_means, background, uses or texts."""
@@ -47,19 +51,38 @@ class Pair:
         self.same_width = before.shape[1] == after.shape[1]
 
 
-def side_by_side(before: Survey, after: Survey) -> Sides:
-    """Raises UserError when the two surveys were not taken with the same plan."""
-    if before.plan_id != after.plan_id:
-        raise UserError("The two models were not read on the same texts, words and options: make the comparison again.")
+def side_by_side(before: Survey, after: Survey, replicates: Sequence[Survey] = ()) -> Sides:
+    """What is common to all of them. Raises UserError for unlike plans, or replicates that cannot be of the recipe."""
+    models = (before, after, *replicates)
+    if any(model.plan_id != before.plan_id for model in models):
+        raise UserError("The models were not read on the same texts, words and options: make the comparison again.")
+    _check_replicates(after, replicates)
     return Sides(
         before,
         after,
         pair_layers(before, after),
-        np.flatnonzero(before.seen_background & after.seen_background),
-        np.flatnonzero((before.seen_words > 0) & (after.seen_words > 0)),
-        np.flatnonzero(before.seen_uses & after.seen_uses),
-        before.seen_texts & after.seen_texts,
+        np.flatnonzero(np.all([model.seen_background for model in models], axis=0)),
+        np.flatnonzero(np.all([model.seen_words > 0 for model in models], axis=0)),
+        np.flatnonzero(np.all([model.seen_uses for model in models], axis=0)),
+        np.all([model.seen_texts for model in models], axis=0),
+        tuple(replicates),
     )
+
+
+def _check_replicates(after: Survey, replicates: Sequence[Survey]) -> None:
+    weights = [after.fingerprint]
+    for replicate in replicates:
+        if replicate.layers != after.layers:
+            raise UserError(
+                f"The replicate {replicate.encoder.source} has other layers than {after.encoder.source}: give runs of "
+                "the same recipe that differ in the seed alone."
+            )
+        if replicate.fingerprint in weights:
+            raise UserError(
+                f"The replicate {replicate.encoder.source} has the same weights as another seed, so it says nothing "
+                "about noise: give runs of the same recipe with different seeds."
+            )
+        weights.append(replicate.fingerprint)
 
 
 def pair_layers(before: Survey, after: Survey) -> tuple[LayerPair, ...]:

@@ -1,7 +1,8 @@
-"""Which rows are held out: decided by the texts themselves, so every machine, run and day agrees."""
+"""Which rows are held out, and which choose the best step: decided by the texts, so every machine and day agrees."""
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,13 @@ import numpy as np
 from embedlab.types import Corpus
 
 Stratum = tuple[str, ...]
+Rows = np.ndarray[Any, np.dtype[np.bool_]]
+
+SELECTION = 0.1  # of a stratum's training texts
+SMALLEST = 8  # training texts of a stratum that can spare one
 
 
-def held_out(corpus: Corpus, share: float = 0.25) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def held_out(corpus: Corpus, share: float = 0.25) -> Rows:
     """[row] True where a row is never trained on.
 
     A split given with the corpus wins row by row. Elsewhere texts are ordered by their sha256 and about `share` of each
@@ -27,17 +32,68 @@ def held_out(corpus: Corpus, share: float = 0.25) -> np.ndarray[Any, np.dtype[np
         if split is not None:
             side[text] = side.get(text, False) or split == "test"
     fixed = frozenset(side)
-    members: dict[Stratum, list[str]] = defaultdict(list)
-    for row in range(len(corpus)):
-        members[_stratum(corpus, row)].append(corpus.texts[row])
-    order = {text: hashlib.sha256(text.encode()).digest() for text in set(corpus.texts)}
-    strata = {key: sorted(set(texts), key=lambda t: order[t]) for key, texts in members.items()}
+    strata = _strata(corpus, range(len(corpus)))
     # small strata choose first: a large one has more ways to reach its share
     for key in sorted(strata, key=lambda k: (len(strata[k]), k)):
         _assign(strata[key], side, share)
     _repair(strata, side, fixed)
     rows = zip(corpus.texts, given, strict=True)
     return np.array([side[text] if split is None else split == "test" for text, split in rows], dtype=bool)
+
+
+def selection(corpus: Corpus, share: float = SELECTION) -> Rows:
+    """[row] True where a row chooses the best step of a training: never trained on, never held out.
+
+    About `share` of the training texts of each stratum (see `held_out`, whose order it goes on with), at least one
+    where there are SMALLEST or more and none where there are fewer; never more, so a text in several strata is taken
+    only where all of them can spare it. Texts joined by a pair are taken together or not at all, and none that is
+    joined to a held-out row: no training row shares a text or a partner with a selection row.
+    """
+    held = held_out(corpus)
+    groups = [group for group in _joined(corpus) if not held[group].any()]
+    strata = _strata(corpus, [row for group in groups for row in group])
+    spare = {key: 0 if len(texts) < SMALLEST else max(1, round(share * len(texts))) for key, texts in strata.items()}
+    chosen = np.zeros(len(corpus), dtype=bool)
+    for group in sorted(groups, key=lambda rows: min(_digest(corpus.texts[row]) for row in rows)):
+        cost = {key: len(texts) for key, texts in _strata(corpus, group).items()}
+        if all(number <= spare[key] for key, number in cost.items()):
+            chosen[group] = True
+            for key, number in cost.items():
+                spare[key] -= number
+    return chosen
+
+
+def _joined(corpus: Corpus) -> list[list[int]]:
+    """Rows that share a text or a partner, directly or through others, together."""
+    above = list(range(len(corpus)))
+
+    def top(row: int) -> int:
+        while above[row] != row:
+            above[row] = above[above[row]]
+            row = above[row]
+        return row
+
+    first: dict[str, int] = {}
+    for row, (text, partner) in enumerate(zip(corpus.texts, corpus.pairs or (None,) * len(corpus), strict=True)):
+        for shown in (text, partner):
+            if shown is not None:
+                above[top(row)] = top(first.setdefault(shown, row))
+    groups: dict[int, list[int]] = defaultdict(list)
+    for row in range(len(corpus)):
+        groups[top(row)].append(row)
+    return list(groups.values())
+
+
+def _strata(corpus: Corpus, rows: Iterable[int]) -> dict[Stratum, list[str]]:
+    """The different texts of each stratum, in the order of their digests."""
+    members: dict[Stratum, set[str]] = defaultdict(set)
+    for row in rows:
+        members[_stratum(corpus, row)].add(corpus.texts[row])
+    return {key: sorted(texts, key=_digest) for key, texts in members.items()}
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _stratum(corpus: Corpus, row: int) -> Stratum:

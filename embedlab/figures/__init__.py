@@ -2,10 +2,10 @@
 
 from embedlab.figures.change import change_histogram, change_ranking, most_changed
 from embedlab.figures.layers import layer_strip
-from embedlab.figures.maps import ColourBy, linked_maps, selection_line, senses_of
+from embedlab.figures.maps import ColourBy, linked_maps, selection_line, senses_of, uses_within_noise
 from embedlab.figures.moves import rank_moves
 from embedlab.figures.runs import run_curves, timeline
-from embedlab.figures.style import Theme, alt_text, escape, sense_colour, sense_mark, template
+from embedlab.figures.style import Theme, alt_text, escape, palette, sense_colour, sense_mark, template
 
 __all__ = [
     "ColourBy",
@@ -17,6 +17,7 @@ __all__ = [
     "layer_strip",
     "linked_maps",
     "most_changed",
+    "palette",
     "rank_moves",
     "run_curves",
     "selection_line",
@@ -25,4 +26,5 @@ __all__ = [
     "senses_of",
     "template",
     "timeline",
+    "uses_within_noise",
 ]

@@ -7,107 +7,137 @@ import plotly.graph_objects as go
 
 from embedlab.figures.style import Theme, escape, faded, finish, note, palette
 from embedlab.types import Comparison
-from embedlab.wording import count, number, percent
+from embedlab.wording import count, number
 
 FINE = 30  # above this many neighbours, change takes so many values that they are binned
 BINS = 25
 
 
-def change_histogram(
-    comparison: Comparison, layer: int, theme: Theme = "light", noise: float | None = None
-) -> go.Figure:
-    """How many words changed how much at one layer; what lies within `noise` is grey.
+def change_histogram(comparison: Comparison, layer: int, theme: Theme = "light") -> go.Figure:
+    """How many words changed how much at one layer: those changed by more than noise, and on top in grey those not.
 
-    Change = 1 - Jaccard of k neighbours takes k + 1 values: a bar stands at each of them, never between. `noise` is a
-    change too: what another seed would give. A box drawn over it selects a range of change. customdata = change.
+    Change = 1 - Jaccard of k neighbours takes k + 1 values: a bar stands at each of them, never between. Every word has
+    a noise floor of its own; the dotted line marks their median, the band their middle eight tenths. A box drawn over
+    the bars selects a range of change. customdata = change.
     """
     p, words = palette(theme), comparison.words
     k, change = words.k, words.change[layer].astype(np.float64)
     steps = np.arange(k + 1)
     support = 1 - (k - steps) / (k + steps) if k <= FINE else (np.arange(BINS) + 0.5) / BINS
-    width = 0.036 if k <= FINE else 0.9 / BINS
     nearest = np.abs(change[:, None] - support[None, :]).argmin(axis=1)
+    above = words.changed(layer)
+    floor = _floor(comparison, layer)
     counts = np.bincount(nearest, minlength=len(support))
-    unmoved = [noise is not None and at <= noise for at in support]
+    tall = float(counts.max(initial=1)) * 1.3
     meaning = [
         f"{i} of {k} neighbours replaced" if k <= FINE else f"change about {at:.2f}" for i, at in enumerate(support)
     ]
-    figure = go.Figure(
-        go.Bar(
-            x=support,
-            y=counts,
-            width=width,
-            marker={"color": [p.noise if u else p.kept for u in unmoved], "cornerradius": 2},
-            customdata=support,
-            text=[f"{n:,}" if n else "" for n in counts],
-            textposition="outside",
-            textfont={"size": 11, "color": p.quiet},
-            cliponaxis=False,
-            hovertext=[
-                f"{what}<br>{count(int(n), 'word')}, {percent(n / max(1, len(change)))} of all"
-                for what, n in zip(meaning, counts, strict=True)
-            ],
-            hovertemplate="%{hovertext}<extra></extra>",
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 0.35}},
+    if floor is None:
+        stacks = [("noise unknown", np.ones(len(change), dtype=bool), p.kept)]
+    else:
+        stacks = [("more than noise", above, p.kept), ("within noise", ~above, p.noise)]
+    figure = go.Figure()
+    for name, members, colour in stacks:
+        heights = np.bincount(nearest[members], minlength=len(support))
+        top = name == stacks[-1][0]
+        figure.add_trace(
+            go.Bar(
+                x=support,
+                y=heights,
+                name=name,
+                width=0.036 if k <= FINE else 0.9 / BINS,
+                marker={"color": colour, "cornerradius": 2},
+                customdata=support,
+                text=[f"{n:,}" if n and top else "" for n in counts],
+                textposition="outside",
+                textfont={"size": 11, "color": p.quiet},
+                cliponaxis=False,
+                hovertext=[
+                    f"{what}<br>{count(int(n), 'word')} {name}, {count(int(all_), 'word')} in all"
+                    for what, n, all_ in zip(meaning, heights, counts, strict=True)
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+                selected={"marker": {"opacity": 1}},
+                unselected={"marker": {"opacity": 0.35}},
+            )
         )
-    )
-    tall = float(counts.max(initial=1)) * 1.3
-    if noise is not None:
-        above = int((words.change[layer] > np.float32(noise)).sum())
-        figure.add_vrect(x0=-0.05, x1=noise, fillcolor=faded(p.noise, 0.16), line_width=0, layer="below")
-        figure.add_vline(x=noise, line={"color": p.quiet, "width": 1, "dash": "dot"})
-        right = noise < 0.6
-        note(
-            figure,
-            f"noise floor {number(noise, places=2)} · {count(above, 'word')} above",
-            theme,
-            x=noise,
-            y=tall,
-            yanchor="top",
-            xanchor="left" if right else "right",
-            xshift=5 if right else -5,
-            font={"size": 12, "color": p.ink},
-        )
+    if floor is not None:
+        _mark_floor(figure, floor, tall, theme)
     figure.update_xaxes(
-        title_text="change of the neighbourhood",
+        title_text="change of the neighbourhood: 0 unchanged, 1 all new",
         range=[-0.05, 1.05],
         showgrid=False,
         fixedrange=True,
         tickvals=[0, 0.25, 0.5, 0.75, 1],
-        ticktext=["0 unchanged", ".25", ".5", ".75", "1 all new"],
+        ticktext=["0", ".25", ".5", ".75", "1"],
     )
     figure.update_yaxes(title_text="words", range=[0, tall], nticks=5, fixedrange=True)
-    figure.update_layout(clickmode="event+select", dragmode="select", selectdirection="h")
-    grey = "" if noise is None else " · grey: no more than another seed would change"
+    figure.update_layout(
+        barmode="stack", showlegend=False, clickmode="event+select", dragmode="select", selectdirection="h"
+    )
+    grey = "noise unknown" if floor is None else "grey: within noise · dotted: noise floor of the median word"
     return finish(
         figure,
         theme,
         title=f"How much each neighbourhood changed, {escape(comparison.layers[layer].name, 40)}",
-        subtitle=f"1 − Jaccard of the {k} nearest words before and after, in the original space{grey}",
-        alt=_histogram_alt(comparison, layer, noise),
+        subtitle=f"1 − Jaccard of the {k} nearest words before and after, in the original space · {grey}",
+        alt=_histogram_alt(comparison, layer, floor),
         height=320,
     )
 
 
-def _histogram_alt(comparison: Comparison, layer: int, noise: float | None) -> str:
+def _floor(comparison: Comparison, layer: int) -> tuple[float, float, float] | None:
+    """The noise floors of the words of a layer: a tenth lie below the first, half below the second, a tenth above."""
+    noise = comparison.words.noise
+    known = np.zeros(0) if noise is None else noise[layer][np.isfinite(noise[layer])]
+    if not len(known):
+        return None
+    low, middle, high = np.quantile(known.astype(np.float64), (0.1, 0.5, 0.9))
+    return float(low), float(middle), float(high)
+
+
+def _mark_floor(figure: go.Figure, floor: tuple[float, float, float], tall: float, theme: Theme) -> None:
+    p = palette(theme)
+    low, middle, high = floor
+    figure.add_vrect(x0=low, x1=high, fillcolor=faded(p.noise, 0.16), line_width=0, layer="below")
+    figure.add_vline(x=middle, line={"color": p.quiet, "width": 1, "dash": "dot"})
+    left = middle < 0.6
+    note(
+        figure,
+        f"noise floor {number(middle, places=2)}",
+        theme,
+        x=middle,
+        y=tall,
+        yanchor="top",
+        xanchor="left" if left else "right",
+        xshift=5 if left else -5,
+        font={"size": 12, "color": p.ink},
+    )
+
+
+def _histogram_alt(comparison: Comparison, layer: int, floor: tuple[float, float, float] | None) -> str:
     change = comparison.words.change[layer]
     text = (
         f"Histogram of neighbourhood change of {count(len(change), 'word')} at {comparison.layers[layer].name}: "
         f"median {number(float(np.median(change)))}, highest {number(float(change.max(initial=0)))}"
     )
-    if noise is not None:
-        above = int((change > np.float32(noise)).sum())
-        text += f"; {count(above, 'word')} above the noise floor of {number(noise, places=2)}"
-    return text + "."
+    if floor is None:
+        return f"{text}; the noise floor is unknown."
+    above = int(comparison.words.changed(layer).sum())
+    return f"{text}; {count(above, 'word')} changed by more than noise, whose floor is {number(floor[1], places=2)}."
 
 
 def most_changed(comparison: Comparison, layer: int, top: int | None = None) -> list[int]:
-    """Rows of the word table, the most changed first; equal change: larger drift, then more uses, then the word."""
+    """Rows of the word table: those changed by more than noise first, each part by falling change.
+
+    Equal change: larger drift, then more uses, then the word.
+    """
     words = comparison.words
+    above = words.changed(layer)
     order = sorted(
         range(len(words.words)),
         key=lambda i: (
+            not above[i],
             -words.change[layer, i],
             -np.nan_to_num(words.drift[layer, i]),
             -words.counts[i],
@@ -123,18 +153,20 @@ def change_ranking(
     top: int = 20,
     theme: Theme = "light",
     *,
-    noise: float | None = None,
     rows: Sequence[int] | None = None,
 ) -> go.Figure:
-    """The most changed words as a dot plot, the most changed on top, each with its uses. `rows` overrides the choice.
+    """The most changed words as a dot plot, those above noise on top, each with its uses. `rows` overrides the choice.
 
-    Words within `noise` get a small grey dot. customdata = row of the word table.
+    An upright tick marks the noise floor of each word; words within it get a small grey dot and say so.
+    customdata = row of the word table.
     """
     p, words, layer_name = palette(theme), comparison.words, comparison.layers[layer].name
     shown = list(rows) if rows is not None else most_changed(comparison, layer, top)
     change = [float(words.change[layer, i]) for i in shown]
+    noise = [None] * len(shown) if words.noise is None else [_known(words.noise[layer, i]) for i in shown]
+    above = words.changed(layer)
+    grey = [floor is not None and not above[i] for i, floor in zip(shown, noise, strict=True)]
     y = list(range(len(shown)))
-    above = [noise is None or value > np.float32(noise) for value in change]
     stems_x: list[float | None] = []
     stems_y: list[int | None] = []
     for at, value in zip(y, change, strict=True):
@@ -149,8 +181,8 @@ def change_ranking(
             y=y,
             mode="markers",
             marker={
-                "size": [11 if a else 7 for a in above],
-                "color": [p.kept if a else p.noise for a in above],
+                "size": [7 if g else 11 for g in grey],
+                "color": [p.noise if g else p.kept for g in grey],
                 "opacity": 1,
             },
             customdata=[[i] for i in shown],
@@ -158,23 +190,22 @@ def change_ranking(
             hovertemplate="%{text}<extra></extra>",
         )
     )
-    for at, i, value in zip(y, shown, change, strict=True):
-        label = f"{number(value, places=2)}  <span style='color:{p.quiet}'>{count(int(words.counts[i]), 'use')}</span>"
-        note(figure, label, theme, x=value, y=at, xanchor="left", xshift=10, font={"size": 11, "color": p.ink})
-    if noise is not None:
-        figure.add_vrect(x0=0, x1=noise, fillcolor=faded(p.noise, 0.16), line_width=0, layer="below")
-        note(
-            figure,
-            f"noise {number(noise, places=2)}",
-            theme,
+    figure.add_trace(
+        go.Scatter(
             x=noise,
-            y=-0.55,
-            xanchor="right",
-            yanchor="bottom",
-            xshift=-4,
+            y=y,
+            mode="markers",
+            marker={"symbol": "line-ns-open", "size": 11, "color": p.quiet, "line": {"width": 1.5}},
+            hoverinfo="skip",
         )
+    )
+    for at, i, value, floor, is_grey in zip(y, shown, change, noise, grey, strict=True):
+        said = "within noise" if is_grey else count(int(words.counts[i]), "use")
+        label = f"{number(value, places=2)}  <span style='color:{p.quiet}'>{said}</span>"
+        right = max(value, floor or 0.0)
+        note(figure, label, theme, x=right, y=at, xanchor="left", xshift=10, font={"size": 11, "color": p.ink})
     figure.update_xaxes(
-        range=[0, 1.16], tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0", ".25", ".5", ".75", "1"], fixedrange=True
+        range=[0, 1.22], tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0", ".25", ".5", ".75", "1"], fixedrange=True
     )
     figure.update_yaxes(
         tickvals=y,
@@ -186,14 +217,21 @@ def change_ranking(
     )
     figure.update_layout(showlegend=False, clickmode="event+select")
     listed = ", ".join(f"{words.words[i]} {number(v, places=2)}" for i, v in zip(shown[:5], change[:5], strict=True))
+    known = any(floor is not None for floor in noise)
     return finish(
         figure,
         theme,
         title="Most changed words",
-        subtitle=f"share of the {words.k}-neighbourhood that changed (1 − Jaccard), {escape(layer_name, 40)}",
-        alt=f"The {len(shown)} words whose neighbours changed most at {layer_name}: {listed}.",
+        subtitle=f"1 − Jaccard of the {words.k} nearest, {escape(layer_name, 40)}"
+        + (" · │ noise floor of the word" if known else " · noise unknown"),
+        alt=f"The {len(shown)} words whose neighbours changed most at {layer_name}: {listed}."
+        + (f" {count(sum(grey), 'word')} of them within noise." if known else ""),
         height=100 + 24 * max(3, len(shown)),
     )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _ranking_hover(comparison: Comparison, layer: int, row: int) -> str:
@@ -206,6 +244,10 @@ def _ranking_hover(comparison: Comparison, layer: int, row: int) -> str:
         f"change {number(float(words.change[layer, row]), places=2)}"
         f" · drift {number(float(words.drift[layer, row]), places=3)}",
     ]
+    floor = None if words.noise is None else _known(words.noise[layer, row])
+    if floor is not None:
+        more = "more than noise" if words.changed(layer)[row] else "within noise"
+        lines.append(f"{more}, whose floor is {number(floor, places=2)}")
     if gained:
         lines.append("+ gained " + escape(", ".join(gained), 70))
     if lost:

@@ -1,15 +1,15 @@
 """The layer strip: every reading of the comparison, layer by layer, before and after."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from embedlab.compare import READINGS
-from embedlab.figures.style import Theme, escape, faded, finish, note, palette, wrap
+from embedlab.comparing.readings import READINGS
+from embedlab.figures.readings import meaning_of, said_change, said_noise, said_p, standing, title_of
+from embedlab.figures.style import Theme, escape, faded, finish, heading, note, palette, wrap
 from embedlab.types import Comparison, LayerReadings, Reading
-from embedlab.wording import difference, number
+from embedlab.wording import number
 
 DEFINITION = "definition"  # the name of the annotations that a narrow page leaves out: they need about 300 px a panel
 ROW_HEIGHT = 226
@@ -27,8 +27,9 @@ def layer_strip(
 ) -> go.Figure:
     """Small multiples, one a reading: before (circle) and after (diamond) over the layers.
 
-    The coloured band is the 95 % interval of the difference, laid on the line of before; the grey band what another
-    seed would change. A reading of the pair is one line with its own interval. `layer` is marked; customdata = layer.
+    The coloured band is the 95 % interval of the difference, laid on the line of before; the grey band beside it what
+    two seeds of the recipe differ by. A reading of the pair is one line with its own interval, and the grey band holds
+    the values that two seeds give. `layer` is marked; customdata = layer.
     """
     names = [name for name in names if any(name in row.readings for row in comparison.layers)]
     columns = max(1, min(columns, len(names)))
@@ -45,7 +46,7 @@ def layer_strip(
         panel = _Panel(figure, i // columns + 1, i % columns + 1, theme)
         series = [row.readings.get(name) for row in comparison.layers]
         _draw(panel, name, comparison.layers, series)
-        _head(panel, name, first=i == 0)
+        _head(panel, name)
         if layer is not None:
             panel.figure.add_vline(
                 x=layer,
@@ -58,7 +59,8 @@ def layer_strip(
         figure,
         theme,
         title="The readings through the layers",
-        subtitle="○ before  ◆ after · band: 95 % interval of the difference · grey: what another seed would change",
+        subtitle="○ before  ◆ after · coloured band: 95 % interval of the difference · grey band, dashed: noise, "
+        "what two seeds differ by",
         alt=_alt(comparison, names, layer),
         height=height,
     )
@@ -80,14 +82,10 @@ class _Panel:
     def add(self, trace: go.Scatter) -> None:
         self.figure.add_trace(trace, row=self.row, col=self.column)
 
-    def domain(self) -> str:
-        index = len(self.figure._grid_ref[0]) * (self.row - 1) + self.column
-        return "" if index == 1 else str(index)
-
-
-def title_of(name: str) -> str:
-    """How a reading is called on the screen."""
-    return READINGS[name].title if name in READINGS else name.replace("_", " ").capitalize()
+    @property
+    def index(self) -> int:
+        """Which panel of the figure it is, counted from 1."""
+        return len(self.figure._grid_ref[0]) * (self.row - 1) + self.column
 
 
 def _draw(panel: _Panel, name: str, layers: Sequence[LayerReadings], series: Sequence[Reading | None]) -> None:
@@ -95,34 +93,22 @@ def _draw(panel: _Panel, name: str, layers: Sequence[LayerReadings], series: Seq
     known = [r for r in series if r is not None and not (r.before is None and r.after is None and r.value is None)]
     if not known:
         why = next((r.note for r in series if r is not None and r.note), "Not measured here.")
-        x = panel.domain()
         panel.add(
             go.Scatter(x=[0], y=[0], mode="markers", marker={"opacity": 0}, hoverinfo="skip")
         )  # keeps its axes there
         panel.figure.update_yaxes(visible=False, row=panel.row, col=panel.column)
-        note(
-            panel.figure,
-            wrap(why, 44, 3),
-            panel.theme,
-            xref=f"x{x} domain",
-            yref=f"y{x} domain",
-            x=0,
-            y=0.5,
-            xanchor="left",
-        )
+        heading(panel.figure, wrap(why, 44, 3), panel.theme, panel.index, y=0.5, yshift=0, yanchor="middle")
         return
     hover = [_hover(name, row.name, reading) for row, reading in zip(layers, series, strict=True)]
     if any(r.value is not None for r in known):
         values = [None if r is None else r.value for r in series]
+        still = READINGS[name].still if name in READINGS else None
+        if still is not None:
+            _noise(panel, [None if r is None or r.noise is None else _sorted(r.noise, still) for r in series])
         _band(panel, [None if r is None or r.value is None else r.interval for r in series], p.kept, 0.16)
         _line(panel, values, hover, p.kept, "circle", dash="solid")
         return
-    _band(
-        panel,
-        [_around(r, None if r is None or r.noise is None else (-r.noise, r.noise)) for r in series],
-        p.noise,
-        0.35,
-    )
+    _noise(panel, [_around(r, None if r is None or r.noise is None else (-r.noise, r.noise)) for r in series])
     _band(panel, [_around(r, None if r is None else r.interval) for r in series], p.after, 0.16)
     _line(panel, [None if r is None else r.before for r in series], hover, p.before, "circle", dash="solid")
     _line(panel, [None if r is None else r.after for r in series], hover, p.after, "diamond", dash="solid")
@@ -133,6 +119,26 @@ def _around(reading: Reading | None, offsets: tuple[float, float] | None) -> tup
     if reading is None or reading.before is None or offsets is None:
         return None
     return (reading.before + offsets[0], reading.before + offsets[1])
+
+
+def _sorted(a: float, b: float) -> tuple[float, float]:
+    return (a, b) if a <= b else (b, a)
+
+
+def _noise(panel: _Panel, edges: Sequence[tuple[float, float] | None]) -> None:
+    """The band of noise: grey, with dashed edges, so that it is not only its colour that tells it from the interval."""
+    p = palette(panel.theme)
+    _band(panel, edges, p.noise, 0.35)
+    for side in (0, 1):
+        panel.add(
+            go.Scatter(
+                x=list(range(len(edges))),
+                y=[None if edge is None else edge[side] for edge in edges],
+                mode="lines",
+                line={"color": p.noise, "width": 1, "dash": "dash"},
+                hoverinfo="skip",
+            )
+        )
 
 
 def _line(panel: _Panel, values: Sequence[float | None], hover: list[str], colour: str, shape: str, dash: str) -> None:
@@ -186,40 +192,28 @@ def _hover(name: str, layer: str, reading: Reading | None) -> str:
     if reading is None:
         return head
     if reading.value is not None:
-        lines = [f"{number(reading.value, reading.interval)} {_interval(reading)}"]
+        lines = [said_change(reading)]
     else:
-        change = None if reading.before is None or reading.after is None else reading.after - reading.before
         lines = [
             f"{number(reading.before, reading.interval)} → {number(reading.after, reading.interval)}",
-            f"difference {difference(change, reading.interval)}",
+            f"difference {said_change(reading)}",
         ]
     if reading.noise is not None:
-        lines.append(f"another seed ±{number(reading.noise)}")
+        lines.append(f"noise of two seeds {said_noise(reading)}")
+    if reading.p is not None:
+        lines.append(f"p {said_p(reading.p)}")
+    lines.append(standing(reading))
     if reading.note:
         lines.append(wrap(reading.note, 60, 4))
-    return "<br>".join([head, *lines])
+    return "<br>".join(line for line in [head, *lines] if line)
 
 
-def _interval(reading: Reading) -> str:
-    return "" if reading.interval is None else difference(reading.value, reading.interval).split(" ", 1)[-1]
-
-
-def _head(panel: _Panel, name: str, *, first: bool) -> None:
+def _head(panel: _Panel, name: str) -> None:
     """The name and the definition of a reading above its panel."""
-    p, x = palette(panel.theme), panel.domain()
-    place: dict[str, Any] = {
-        "xref": f"x{x} domain",
-        "yref": f"y{x} domain",
-        "x": 0,
-        "xanchor": "left",
-        "yanchor": "bottom",
-    }
-    font = {"size": 13, "color": p.ink, "weight": 600}
-    note(panel.figure, escape(title_of(name)), panel.theme, **place, y=1, yshift=46, font=font)
-    meaning = READINGS[name].meaning if name in READINGS else ""
-    note(
-        panel.figure, wrap(meaning, 50, 3), panel.theme, **(place | {"yanchor": "top"}), y=1, yshift=47, name=DEFINITION
-    )
+    font = {"size": 13, "color": palette(panel.theme).ink, "weight": 600}
+    heading(panel.figure, escape(title_of(name)), panel.theme, panel.index, yshift=46, font=font)
+    meaning = wrap(meaning_of(name), 50, 3)
+    heading(panel.figure, meaning, panel.theme, panel.index, yshift=47, yanchor="top", name=DEFINITION)
 
 
 def _axes(figure: go.Figure, comparison: Comparison, theme: Theme) -> None:
@@ -260,7 +254,7 @@ def _alt(comparison: Comparison, names: Sequence[str], layer: int | None) -> str
         elif reading.before is not None and reading.after is not None:
             parts.append(
                 f"{title_of(name)} {number(reading.before, reading.interval)}"
-                f" to {number(reading.after, reading.interval)}"
+                f" to {number(reading.after, reading.interval)}, {standing(reading)}"
             )
     where = comparison.layers[at].name
     return f"Readings over {len(comparison.layers)} layers, before and after. At {where}: " + "; ".join(parts) + "."

@@ -5,13 +5,15 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Bool
 from plotly.subplots import make_subplots
 
-from embedlab.figures.style import Theme, escape, finish, note, palette, sense_colour, sense_shape
+from embedlab.figures.style import Theme, escape, finish, heading, palette, sense_colour, sense_shape
 from embedlab.types import LinkedMap, Uses
 from embedlab.wording import count, in_context, number
 
 ColourBy = Literal["sense", "change", "predicted"]
+PALE = 0.45  # opacity of what changed by no more than noise
 NO_SENSE = "sense not given"
 HEIGHT = 470
 
@@ -30,6 +32,7 @@ def linked_maps(
     `selected` holds rows of `uses` (None: no selection); the others turn grey and small, none is hidden. customdata of
     every point = [row of uses, change in the true space], on both sides. `colour_by`: the sense (colour and shape), the
     change in the true space (one hue), or whether the nearest sense centroid is the right one (filled or crossed).
+    Uses within noise, where that is known, are small and pale, and their hover says so.
     `layer_name`: what the comparison calls the layer, where it compares only some.
     """
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.03)
@@ -58,7 +61,10 @@ def linked_maps(
         figure,
         theme,
         title=f"{uses_shown} of “{escape(linked_map.word, 40)}”, {where}",
-        subtitle="One layout for both: what did not change stays put. The axes mean nothing.",
+        subtitle="What did not change stays put; the axes mean nothing"
+        + (
+            "; small and pale: within noise" if uses_within_noise(uses, linked_map.layer)[linked_map.rows].any() else ""
+        ),
         alt=(
             f"Two linked maps of {uses_shown} of {linked_map.word} at {layer_name or where}, "
             f"before and after, in {count(len(senses), 'sense')} ({', '.join(senses)}). "
@@ -80,6 +86,9 @@ def hover_text(uses: Uses, row: int, layer: int) -> str:
     left, keyword, right = in_context(use.text, use.start, use.end, 46)
     lines = [f"{_keep_space(left)}<b>{escape(keyword, 40)}</b>{_keep_space(right)}"]
     facts = [escape(use.sense or NO_SENSE, 40), f"change {number(float(uses.change[layer, row]), places=2)}"]
+    if uses.noise is not None and np.isfinite(uses.noise[layer, row]):
+        side = "within" if uses_within_noise(uses, layer)[row] else "above"
+        facts.append(f"{side} its noise of {number(float(uses.noise[layer, row]), places=2)}")
     if uses.held_out[row]:
         facts.append("held out")
     lines.append(" · ".join(facts))
@@ -88,6 +97,13 @@ def hover_text(uses: Uses, row: int, layer: int) -> str:
             right_sense = "✓" if predicted[layer][row] == use.sense else "✗"
             lines.append(f"read {name} as {escape(predicted[layer][row], 40)} {right_sense}")
     return "<br>".join(lines)
+
+
+def uses_within_noise(uses: Uses, layer: int) -> Bool[np.ndarray, "use"]:
+    """Which uses changed by no more than noise; none where the floor is unknown."""
+    if uses.noise is None:
+        return np.zeros(len(uses.occurrences), dtype=bool)
+    return np.asarray(uses.change[layer] <= uses.noise[layer])
 
 
 def _keep_space(text: str) -> str:
@@ -105,6 +121,7 @@ def _points(
 ) -> None:
     p, layer = palette(theme), linked_map.layer
     chosen = None if selected is None else set(selected)
+    within = uses_within_noise(uses, layer)
     size = 9 if len(linked_map.rows) <= 400 else 7 if len(linked_map.rows) <= 1500 else 5
     texts = {int(row): hover_text(uses, int(row), layer) for row in linked_map.rows}
     for column, (side, xy) in enumerate((("before", linked_map.before), ("after", linked_map.after)), start=1):
@@ -119,7 +136,12 @@ def _points(
                     name=escape(name, 40),
                     legendgroup=name,
                     showlegend=column == 1,
-                    marker={"size": size, "line": {"color": p.paper, "width": 0.8}, "opacity": 0.92} | marker,
+                    marker={
+                        "size": [size - 2 if within[row] else size for row in rows],
+                        "line": {"color": p.paper, "width": 0.8},
+                        "opacity": [PALE if within[row] else 0.92 for row in rows],
+                    }
+                    | marker,
                     customdata=[[row, round(float(uses.change[layer, row]), 4)] for row in rows],
                     selectedpoints=points,
                     selected={"marker": {"opacity": 1}},
@@ -197,29 +219,17 @@ def _heads(figure: go.Figure, linked_map: LinkedMap, theme: Theme) -> None:
     figure.update_xaxes(linecolor=p.line, linewidth=1)
     figure.update_yaxes(linecolor=p.line, linewidth=1)
     sides = (
-        ("○ before", "", p.before, linked_map.trust_before, linked_map.continuity_before),
-        ("◆ after", "2", p.after, linked_map.trust_after, linked_map.continuity_after),
+        ("○ before", 1, p.before, linked_map.trust_before, linked_map.continuity_before),
+        ("◆ after", 2, p.after, linked_map.trust_after, linked_map.continuity_after),
     )
-    for name, axis, colour, trust, continuity in sides:
+    for name, panel, colour, trust, continuity in sides:
         facts = [
             f"{label} {number(value)}"
             for label, value in (("trust", trust), ("continuity", continuity))
             if value is not None
         ]
         text = f"<b>{name}</b>  <span style='color:{p.quiet}'>{' · '.join(facts)}</span>"
-        note(
-            figure,
-            text,
-            theme,
-            xref=f"x{axis} domain",
-            yref=f"y{axis} domain",
-            x=0,
-            y=1,
-            xanchor="left",
-            yanchor="bottom",
-            yshift=2,
-            font={"size": 12, "color": colour},
-        )
+        heading(figure, text, theme, panel, yshift=2, font={"size": 12, "color": colour})
 
 
 def selection_line(linked_map: LinkedMap, uses: Uses, selected: Sequence[int]) -> str:

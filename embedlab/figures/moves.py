@@ -34,11 +34,9 @@ def rank_moves(comparison: Comparison, word: str, layer: int, theme: Theme = "li
         ("before", 0.0, "right", p.before, "○"),
         ("after", 1.0, "left", p.after, "◆"),
     ):
-        spec = comparison.before if side == "before" else comparison.after
-        text = f"{mark} <b>{side}</b>  <span style='color:{p.quiet}'>{escape(spec.source, 26)}</span>"
         note(
             figure,
-            text,
+            f"{mark} <b>{side}</b>",
             theme,
             x=x,
             y=0.15,
@@ -150,9 +148,9 @@ def _side(figure: go.Figure, listed: Sequence[Move], side: str, theme: Theme) ->
         )
     )
     for gap, texts, size, ink in (
-        (0.05, [str(rank) for rank in ranks], 10, [p.quiet] * len(listed)),
+        (0.08, [str(rank) for rank in ranks], 10, [p.quiet] * len(listed)),
         (
-            0.17,
+            0.22,
             [SIGN[m.status] + escape(m.word, 22) for m in listed],
             13,
             [p.ink if m.status == "kept" else c for m, c in zip(listed, colours, strict=True)],

@@ -199,6 +199,13 @@ def note(figure: go.Figure, text: str, theme: Theme, **where: Any) -> None:
     figure.add_annotation(text=text, **(options | where))
 
 
+def heading(figure: go.Figure, text: str, theme: Theme, panel: int = 1, **where: Any) -> None:
+    """A line of text at the upper left of one panel of a figure, counted from 1; `where` as in plotly's annotations."""
+    axis = "" if panel == 1 else str(panel)
+    place: dict[str, Any] = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "x": 0, "y": 1, "yshift": 3}
+    note(figure, text, theme, **(place | {"xanchor": "left", "yanchor": "bottom"} | where))
+
+
 def wrap(text: str, width: int, lines: int = 2) -> str:
     """Escaped text broken into at most `lines` lines of about `width` characters, with <br>."""
     out: list[str] = []

@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
@@ -16,6 +16,7 @@ from embedlab.errors import MeasureError
 from embedlab.measure.neighbours import knn_jaccard, nearest
 from embedlab.measure.rows import checked, checked_pair, is_zero, slices, unit
 
+LEAST_LAYOUTS = 5  # A17: one seed says nothing of the others
 Metric = Literal["cosine", "euclidean"]
 LEAST_ROWS = 5
 SPECTRAL_LEAST = 20  # points of the union; below this the eigensolver has no room and the start is two principal axes
@@ -225,3 +226,33 @@ def continuity(
     1.0
     """
     return _intruders(*_spaces(E, X, metric)[::-1], k)
+
+
+class Trust(NamedTuple):
+    """Least and most trustworthiness and continuity over states and layouts."""
+
+    trustworthiness: tuple[float, float]
+    continuity: tuple[float, float]
+    layouts: int
+
+
+def trustworthiness_over_seeds(
+    states: Sequence[Float[np.ndarray, "n _"]],
+    layouts: Sequence[Sequence[Float[np.ndarray, "n 2"]]],
+    k: int = 12,
+    metric: Metric = "cosine",
+) -> Trust:
+    """trustworthiness and continuity of every state on every layout: (min, max) of each, over five seeds or more.
+
+    layouts[s][i] is the map of states[i] by seed s, as linked_layout(states, seed=s) gives them. Range [0, 1]; a wide
+    range means that the map is mostly chance. Raises MeasureError for fewer than five layouts. Source: A17.
+
+    >>> grid = np.array([[x, y] for x in range(4) for y in range(3)], dtype=float)
+    >>> trustworthiness_over_seeds([grid], [[grid]] * 5, k=3, metric="euclidean")
+    Trust(trustworthiness=(1.0, 1.0), continuity=(1.0, 1.0), layouts=5)
+    """
+    if len(layouts) < LEAST_LAYOUTS:
+        raise MeasureError(f"A range over seeds needs {LEAST_LAYOUTS} layouts, not {len(layouts)}: lay out more.")
+    pairs = [pair for maps in layouts for pair in zip(states, maps, strict=True)]
+    true, near = ([score(state, map_, k, metric) for state, map_ in pairs] for score in (trustworthiness, continuity))
+    return Trust((min(true), max(true)), (min(near), max(near)), len(layouts))

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from embedlab.errors import MeasureError
 
 BLOCK = 4096  # rows turned to float64 at once: 12 MB at 384 dimensions, so that a million rows never double in memory
+TINY, HUGE = 1e-280, 1e280  # squared lengths outside have lost digits, or overflowed
 
 
 def checked(X: Float[np.ndarray, "n d"], least: int = 2) -> Float[np.ndarray, "n d"]:
@@ -55,10 +56,10 @@ def slices(n: int, size: int = BLOCK) -> Iterator[slice]:
 
 
 def blocks(
-    X: Float[np.ndarray, "n d"], shift: Float64[np.ndarray, "d"] | None = None
+    X: Float[np.ndarray, "n d"], shift: Float64[np.ndarray, "d"] | None = None, size: int = BLOCK
 ) -> Iterator[Float64[np.ndarray, "b d"]]:
     """Consecutive rows as float64, minus `shift` where given."""
-    for part in slices(len(X)):
+    for part in slices(len(X), size):
         block = X[part].astype(np.float64, copy=False)
         yield block if shift is None else block - shift
 
@@ -68,28 +69,53 @@ def column_means(X: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "d"]:
     return X.mean(axis=0, dtype=np.float64)
 
 
+def lengths(block: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n"]:
+    """Euclidean length of every row, also where its square leaves the range of float64."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        squared = np.einsum("ij,ij->i", block, block)
+        odd = (squared < TINY) | (squared > HUGE)
+        value = np.sqrt(squared)
+        if odd.any():
+            largest = np.abs(block[odd]).max(axis=1)
+            scaled = block[odd] / np.where(largest > 0, largest, 1.0)[:, None]
+            value[odd] = largest * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    return value
+
+
 def norms(X: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n"]:
     """Euclidean length of every row, float64."""
-    parts = [np.sqrt(np.einsum("ij,ij->i", block, block)) for block in blocks(X)]
+    parts = [lengths(block) for block in blocks(X)]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def is_zero(X: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, "n"]:
     """Which rows have no direction."""
-    return (X == 0).all(axis=1)
+    value = np.empty(len(X), dtype=bool)
+    for part in slices(len(X)):
+        value[part] = (X[part] == 0).all(axis=1)
+    return value
+
+
+def all_alike(X: Float[np.ndarray, "n d"]) -> bool:
+    """Whether every row is the first one."""
+    return all((X[part] == X[0]).all() for part in slices(len(X)))
+
+
+def identical(X: Float[np.ndarray, "n d"], Y: Float[np.ndarray, "m e"]) -> bool:
+    """Whether two matrices hold the same numbers."""
+    return X.shape == Y.shape and all(np.array_equal(X[part], Y[part]) for part in slices(len(X)))
 
 
 def unit(X: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
-    """Rows divided by their length, float64; zero rows stay zero."""
+    """Rows divided by their length, a float64 copy (give it blocks); zero rows stay zero."""
     length = norms(X)
     return X / np.where(length > 0, length, 1.0)[:, None]
 
 
-def unit_nonzero(X: Float[np.ndarray, "n d"], least: int = 2) -> Float64[np.ndarray, "m d"]:
-    """Unit rows of the rows that have a direction. Raises MeasureError where fewer than `least` have one."""
-    rows = unit(checked(X, least))
-    zero = is_zero(rows)
-    rows = rows[~zero] if zero.any() else rows
+def with_direction(X: Float[np.ndarray, "n d"], least: int = 2) -> Float[np.ndarray, "m d"]:
+    """The rows that have a direction, as they are. Raises MeasureError where fewer than `least` have one."""
+    zero = is_zero(checked(X, least))
+    rows = X[~zero] if zero.any() else X
     if len(rows) < least:
         raise MeasureError(f"Only {len(rows)} rows are not zero, and a cosine needs a direction: give more data.")
     return rows
@@ -99,15 +125,37 @@ def row_cosine(A: Float[np.ndarray, "n d"], B: Float[np.ndarray, "n d"]) -> Floa
     """Cosine of row i of A with row i of B: exactly 1 where they are bit-identical, 0 where one of them is zero."""
     value = np.empty(len(A))
     for part in slices(len(A)):
-        a, b = A[part].astype(np.float64), B[part].astype(np.float64)
-        dot, length = np.einsum("ij,ij->i", a, b), np.sqrt(np.einsum("ij,ij->i", a, a)) * np.linalg.norm(b, axis=1)
-        cosine = np.divide(dot, length, out=np.zeros(len(a)), where=length > 0)
+        a, b = A[part].astype(np.float64, copy=False), B[part].astype(np.float64, copy=False)
+        one, two = lengths(a), lengths(b)
+        some = (one > 0) & (two > 0)
+        cosine = np.zeros(len(a))
+        np.einsum("ij,ij->i", a / np.where(some, one, 1.0)[:, None], b / np.where(some, two, 1.0)[:, None], out=cosine)
+        cosine = np.where(some, cosine, 0.0)
         value[part] = np.where((a == b).all(axis=1), 1.0, cosine.clip(-1.0, 1.0))
     return value
 
 
-def distinct(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:
-    """The different rows of X, in the order of their first appearance (0 and -0 are the same)."""
-    keys = np.ascontiguousarray(X + 0.0).view(np.dtype((np.void, X.shape[1] * X.itemsize))).ravel()
-    first = np.unique(keys, return_index=True)[1]
-    return X[np.sort(first)]
+def first_appearances(X: Float[np.ndarray, "n d"]) -> Int64[np.ndarray, "m"]:
+    """Numbers of the rows that repeat no earlier row exactly, ascending (0 and -0 are the same).
+
+    Rows are told apart by a 64-bit sum of their bits, in blocks; rows that share a sum are compared in full.
+    """
+    rng = np.random.default_rng(0)
+    odd = rng.integers(0, 2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    key = np.empty(len(X), dtype=np.uint64)
+    for part in slices(len(X)):
+        bits = np.ascontiguousarray(X[part] + X.dtype.type(0)).view(f"u{X.itemsize}")
+        key[part] = np.einsum("ij,j->i", bits.astype(np.uint64), odd)
+    order = np.argsort(key, kind="stable")
+    first = np.ones(len(X), dtype=bool)
+    starts = np.flatnonzero(np.r_[True, key[order][1:] != key[order][:-1]])
+    sizes = np.diff(np.r_[starts, len(X)])
+    for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
+        rows = order[start : start + size]
+        if all_alike(X[rows]):
+            first[rows[1:]] = False
+        else:  # different rows with one sum: by their bytes
+            keys = np.ascontiguousarray(X[rows] + X.dtype.type(0)).view(np.dtype((np.void, X.shape[1] * X.itemsize)))
+            first[rows] = False
+            first[rows[np.unique(keys.ravel(), return_index=True)[1]]] = True
+    return np.flatnonzero(first)

@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float, Float64, Int
 
 from embedlab.errors import MeasureError
-from embedlab.measure.geometry import mean_cosine
-from embedlab.measure.rows import blocks, checked, column_means, is_zero, norms, number, row_cosine
+from embedlab.measure.anisotropy import mean_cosine
+from embedlab.measure.rows import all_alike, blocks, checked, column_means, is_zero, norms, number, row_cosine
 
 MIN_USES = 5  # below this a word's self-similarity is not reported (A2)
 
@@ -100,7 +100,7 @@ def mev_centred(X: Float[np.ndarray, "n d"]) -> float:
     >>> mev_centred(np.array([[1.0, 5.0], [-1.0, 5.0]]))
     1.0
     """
-    if (checked(X) == X[0]).all():
+    if all_alike(checked(X)):
         raise MeasureError("All rows are alike, so there is no variation to explain.")
     return _top_share(X, column_means(X))
 

@@ -17,7 +17,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from embedlab.compare import READINGS
+from embedlab.comparing.method import METHODS
+from embedlab.comparing.readings import READINGS
 from embedlab.figures import alt_text, change_histogram, change_ranking, layer_strip, linked_maps, rank_moves
 from embedlab.figures.style import repaint
 from embedlab.report import view
@@ -75,10 +76,14 @@ def html(
         plotly=scripts[0],
         script=scripts[1],
         data=page.data(),
-        headline=view.headline(comparison, at),
+        scores=[view.row(score) for score in comparison.verdict.scores],
+        won=view.answers(comparison.verdict.won),
+        lost=view.answers(comparison.verdict.lost),
+        regions=view.regions(comparison.verdict),
+        above=view.above_noise(comparison, at),
         changed=view.changed_rows(comparison, at, TOP),
-        layers=[(i, row.name, view.reading_rows(row.readings.values())) for i, row in enumerate(comparison.layers)],
-        noise_measured=any(r.noise is not None for row in comparison.layers for r in row.readings.values()),
+        layers=[(i, row.name, view.reading_groups(row.readings.values())) for i, row in enumerate(comparison.layers)],
+        methods=METHODS,
         glossary=[info for name, info in READINGS.items() if name in measured],
         open_parts=OPEN,
         words_count=count(len(comparison.words.words), "word"),
@@ -170,11 +175,12 @@ def _word_parts(
     for word in words:
         row = table.row(word)
         rows = view.most_changed_uses(comparison, comparison.uses.of(word).tolist(), layer)
+        within = table.noise is not None and row is not None and not table.changed(layer)[row]
         parts.append(
             {
                 "word": word,
                 "line": f"change {number(float(table.change[layer, row]), places=2)}"
-                f" · {count(int(table.counts[row]), 'use')}",
+                f"{', within noise' if within else ''} · {count(int(table.counts[row]), 'use')}",
                 "figure": page.add(rank_moves(comparison, word, layer, top=comparison.words.k)),
                 "neighbours": view.neighbour_rows(comparison, word, layer, contexts),
                 "uses": view.use_rows(comparison, rows[:4], layer, ()),
@@ -204,7 +210,8 @@ def _map_part(page: _Page, comparison: Comparison, linked: LinkedMap) -> dict[st
         "layer": name,
         "figure": page.add(linked_maps(linked, comparison.uses, layer_name=name), **view.map_data(comparison, linked)),
         "facts": view.map_facts(linked),
-        "readings": [] if readings is None else view.reading_rows(readings[linked.layer].readings.values()),
+        "readings": [] if readings is None else view.reading_groups(readings[linked.layer].readings.values()),
+        "moved": view.moved(comparison, linked.word, linked.layer),
         "uses": view.use_rows(comparison, rows[: view.CONTEXTS], linked.layer, senses),
         "of": len(rows),
     }

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float32
 
 from embedlab.compare import to_json
 from embedlab.types import Comparison, LayerReadings, Reading
@@ -13,6 +14,7 @@ from embedlab.types import Comparison, LayerReadings, Reading
 if TYPE_CHECKING:
     import pandas as pd
 
+FloatTable = Float32[np.ndarray, "layer item"]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -24,7 +26,8 @@ def as_json(comparison: Comparison) -> bytes:
 def tables(comparison: Comparison) -> "dict[str, pd.DataFrame]":
     """Everything of a comparison as frames; every row says its layer.
 
-    readings: one reading a row (word is null for the space). items: one word a row with change, drift and kept.
+    readings: one reading a row (word is null for the space). items: one word a row with change, its noise and q (NaN
+    where the floor is unknown), whether it changed by more than noise, drift and kept.
     neighbours: one neighbour a row, side before or after. uses: one use of a target word a row.
     """
     return {
@@ -67,15 +70,15 @@ def _readings(comparison: Comparison) -> "pd.DataFrame":
     ]
     for word, layers in comparison.sense_readings.items():
         rows += [_reading_row(word, i, layer, r) for i, layer in enumerate(layers) for r in layer.readings.values()]
-    names = ("layer", "layer_name", "word", "reading", "before", "after", "value", "low", "high", "noise", "note")
+    names = ("layer", "layer_name", "word", "reading", "before", "after", "value", "low", "high", "noise", "p", "note")
     frame = pd.DataFrame(rows, columns=list(names))
-    numbers = ["before", "after", "value", "low", "high", "noise"]
+    numbers = ["before", "after", "value", "low", "high", "noise", "p"]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
 def _reading_row(word: str | None, index: int, layer: LayerReadings, r: Reading) -> tuple[Any, ...]:
     low, high = r.interval if r.interval is not None else (None, None)
-    return (index, layer.name, word, r.name, r.before, r.after, r.value, low, high, r.noise, r.note)
+    return (index, layer.name, word, r.name, r.before, r.after, r.value, low, high, r.noise, r.p, r.note)
 
 
 def _items(comparison: Comparison) -> "pd.DataFrame":
@@ -92,6 +95,9 @@ def _items(comparison: Comparison) -> "pd.DataFrame":
             "word": list(words.words) * layers,
             "uses": np.tile(words.counts, layers),
             "change": words.change.ravel(),
+            "noise": _or_nan(words.noise, words.change),
+            "q": _or_nan(words.q, words.change),
+            "changed": np.concatenate([words.changed(layer) for layer in range(layers)]),
             "drift": words.drift.ravel(),
             "kept": kept.ravel(),
             "lost": words.k - kept.ravel(),
@@ -100,6 +106,11 @@ def _items(comparison: Comparison) -> "pd.DataFrame":
             "self_similarity_after": words.self_similarity_after.ravel(),
         }
     )
+
+
+def _or_nan(table: FloatTable | None, like: FloatTable) -> Float32[np.ndarray, "layer_item"]:
+    """A table row after row, or as many NaN where it is unknown."""
+    return np.asarray(np.full(like.size, np.nan, dtype=np.float32) if table is None else table.ravel())
 
 
 def _neighbours(comparison: Comparison) -> "pd.DataFrame":
@@ -144,6 +155,7 @@ def _uses(comparison: Comparison) -> "pd.DataFrame":
             **columns,
             "held_out": np.tile(uses.held_out, layers),
             "change": uses.change.ravel(),
+            "noise": _or_nan(uses.noise, uses.change),
             "drift": uses.drift.ravel(),
             "predicted_before": [sense for row in uses.predicted_before or blank for sense in row],
             "predicted_after": [sense for row in uses.predicted_after or blank for sense in row],

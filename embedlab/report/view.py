@@ -6,23 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from embedlab.compare import READINGS, moves
+from embedlab.compare import moves
+from embedlab.figures import readings as said
 from embedlab.figures.change import most_changed
-from embedlab.figures.maps import NO_SENSE, senses_of
+from embedlab.figures.maps import NO_SENSE, senses_of, uses_within_noise
 from embedlab.figures.style import sense_mark
 from embedlab.occurrences import word_spans
-from embedlab.types import Comparison, LinkedMap, Reading
-from embedlab.wording import MISSING, bracket, count, difference, in_context, number, percent, trim
+from embedlab.types import FALSE_SHARE, Answer, Comparison, LinkedMap, Reading, Verdict
+from embedlab.wording import MISSING, count, in_context, number, trim
 
 LISTED = 3  # lost and gained words shown in the table of the most changed
 WORD = 24  # letters of a word in a table: longer ones are cut with an ellipsis
+ANSWERS = 200  # items newly right, or newly wrong, whose texts are given; the caption says of how many
 CONTEXTS = 8  # contexts shown of a word; the caption says of how many
 MARK = {"kept": "●", "lost": "○ −", "gained": "◉ +"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One reading, written. `tone` is better, worse, moved or still: said in words beside it, never by colour alone."""
+    """One reading, written. `standing` says whether it changed, `tone` which way; colour only repeats them."""
 
     title: str
     meaning: str
@@ -30,53 +32,94 @@ class Row:
     after: str
     difference: str
     noise: str
+    p: str
     of_pair: bool
+    defined: bool
+    standing: str
     tone: str
+    still: bool
     note: str
 
 
-def reading_rows(readings: Iterable[Reading]) -> list[Row]:
-    """Readings in the order of READINGS; those unknown to it last."""
-    order = {name: i for i, name in enumerate(READINGS)}
-    return [_row(reading) for reading in sorted(readings, key=lambda r: order.get(r.name, len(order)))]
+def reading_groups(readings: Iterable[Reading]) -> list[tuple[str, list[Row]]]:
+    """(group, its readings), in the order of READINGS; those unknown to it last."""
+    by_name = {reading.name: reading for reading in readings}
+    return [(group, [row(by_name[name]) for name in names]) for group, names in said.grouped(list(by_name))]
 
 
-def _row(r: Reading) -> Row:
-    info = READINGS.get(r.name)
-    of_pair = info.of_pair if info is not None else r.value is not None
-    if of_pair:
-        change = number(r.value, r.interval) + ("" if r.interval is None else f" {bracket(r.interval)}")
-    else:
-        change = difference(None if r.before is None or r.after is None else r.after - r.before, r.interval)
+def row(r: Reading) -> Row:
+    """One reading, written."""
+    of_pair = said.is_of_pair(r)
     return Row(
-        title=r.name.replace("_", " ") if info is None else info.title,
-        meaning="" if info is None else info.meaning,
+        title=said.title_of(r.name),
+        meaning=said.meaning_of(r.name),
         before=number(r.before, r.interval),
         after=number(r.after, r.interval),
-        difference=change,
-        noise=MISSING if r.noise is None else f"± {number(r.noise, r.interval)}",
+        difference=said.said_change(r),
+        noise=said.said_noise(r),
+        p=said.said_p(r.p),
         of_pair=of_pair,
-        tone="still" if of_pair or info is None else _tone(r, info.better),
+        defined=r.value is not None or r.before is not None or r.after is not None,
+        standing=said.said_standing(r),
+        tone=said.tone(r),
+        still=said.is_still(r),
         note=r.note or "",
     )
 
 
-def _tone(r: Reading, better: str) -> str:
-    if r.interval is None or r.interval[0] <= 0 <= r.interval[1]:
-        return "still"
-    if better == "neither":
-        return "moved"
-    return "better" if (r.interval[0] > 0) == (better == "higher") else "worse"
+@dataclass(frozen=True, slots=True)
+class Region:
+    """How far the texts of one region moved, written."""
+
+    name: str
+    texts: str
+    drift: Row
+    kept: Row
+
+
+def regions(verdict: Verdict) -> list[Region]:
+    """The regions of the verdict about the space."""
+    return [Region(c.region, count(c.texts), row(c.drift), row(c.kept)) for c in verdict.collateral]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A held-out item that one of the models gets right and the other wrong, written."""
+
+    context: tuple[str, str, str]
+    truth: str
+    before: str
+    after: str
+
+
+def answers(listed: Sequence[Answer]) -> list[Asked]:
+    """The items newly right or newly wrong: at most ANSWERS of them, the caption says of how many."""
+    return [
+        Asked(_asked(one), trim(one.truth, 120), _told(one.before, one.truth), _told(one.after, one.truth))
+        for one in listed[:ANSWERS]
+    ]
+
+
+def _asked(one: Answer) -> tuple[str, str, str]:
+    if one.start is None or one.end is None:
+        return trim(one.text, 300), "", ""
+    return in_context(one.text, one.start, one.end, 120)
+
+
+def _told(what: str, truth: str) -> str:
+    return f"{'✓' if what == truth else '✗'} {trim(what, 120)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One word of the ranking, written."""
+    """One word of the ranking, written; `within`: it changed by no more than noise."""
 
     rank: int
     word: str
     uses: str
     change: str
+    noise: str
+    within: bool
     drift: str
     kept: str
     lost: str
@@ -84,24 +127,37 @@ class Changed:
 
 
 def changed_rows(comparison: Comparison, layer: int, top: int) -> list[Changed]:
-    """The most changed words with who left and who came, nearest first."""
+    """The most changed words, those above noise first, with who left and who came, nearest first."""
     words, out = comparison.words, []
-    for rank, row in enumerate(most_changed(comparison, layer, top), start=1):
-        found = moves(comparison, words.words[row], layer)
+    above = words.changed(layer)
+    for rank, at in enumerate(most_changed(comparison, layer, top), start=1):
+        found = moves(comparison, words.words[at], layer)
         by = {status: [m.word for m in found if m.status == status] for status in ("kept", "lost", "gained")}
+        floor = None if words.noise is None else float(words.noise[layer, at])
         out.append(
             Changed(
                 rank=rank,
-                word=trim(words.words[row], WORD),
-                uses=count(int(words.counts[row])),
-                change=number(float(words.change[layer, row]), places=2),
-                drift=number(float(words.drift[layer, row]), places=3),
+                word=trim(words.words[at], WORD),
+                uses=count(int(words.counts[at])),
+                change=number(float(words.change[layer, at]), places=2),
+                noise=number(floor, places=2),
+                within=floor is not None and bool(np.isfinite(floor)) and not above[at],
+                drift=number(float(words.drift[layer, at]), places=3),
                 kept=str(len(by["kept"])),
                 lost=_some(by["lost"]),
                 gained=_some(by["gained"]),
             )
         )
     return out
+
+
+def above_noise(comparison: Comparison, layer: int) -> str:
+    """`14 of 40 words changed by more than noise`, or that the floor is unknown."""
+    words = comparison.words
+    if words.noise is None or not np.isfinite(words.noise[layer]).any():
+        return "The noise floor of the words is unknown"
+    above, of = int(words.changed(layer).sum()), count(len(words.words), "word")
+    return f"{above:,} of {of} changed by more than noise"
 
 
 def _some(words: Sequence[str]) -> str:
@@ -178,14 +234,15 @@ class Use:
     mark: str
     held_out: bool
     change: str
+    within: bool
     read_before: str
     read_after: str
 
 
 def use_rows(comparison: Comparison, rows: Iterable[int], layer: int, senses: Sequence[str]) -> list[Use]:
     """Uses in context with the sense each model reads in them."""
-    uses = comparison.uses
-    out = []
+    uses, out = comparison.uses, []
+    within = uses_within_noise(uses, layer)
     for row in rows:
         use = uses.occurrences[row]
         sense = use.sense or NO_SENSE
@@ -197,6 +254,7 @@ def use_rows(comparison: Comparison, rows: Iterable[int], layer: int, senses: Se
                 mark=sense_mark(senses.index(sense)) if sense in senses else "",
                 held_out=bool(uses.held_out[row]),
                 change=number(float(uses.change[layer, row]), places=2),
+                within=bool(within[row]),
                 read_before=_read(uses.predicted_before, layer, row, use.sense),
                 read_after=_read(uses.predicted_after, layer, row, use.sense),
             )
@@ -211,17 +269,22 @@ def _read(predicted: tuple[tuple[str, ...], ...], layer: int, row: int, sense: s
 
 
 def most_changed_uses(comparison: Comparison, rows: Sequence[int], layer: int) -> list[int]:
-    """Rows of the uses, most changed first; what has no change (too few uses) last."""
+    """Rows of the uses: above noise first, most changed first; what has no change (too few uses) last."""
     change = comparison.uses.change[layer]
-    return sorted((int(r) for r in rows), key=lambda r: (-float(np.nan_to_num(change[r], nan=-1.0)), r))
+    within = uses_within_noise(comparison.uses, layer)
+    return sorted((int(r) for r in rows), key=lambda r: (within[r], -float(np.nan_to_num(change[r], nan=-1.0)), r))
 
 
 def map_facts(linked_map: LinkedMap) -> list[tuple[str, str]]:
     """How far a map may be trusted, as (name, written number) pairs."""
     ratio = linked_map.real_move / linked_map.placebo_move if linked_map.placebo_move > 0 else None
     times = "" if ratio is None else f" ({number(ratio, places=0 if ratio >= 10 else 1)} × placebo)"
+    trust = f"{number(linked_map.trust_before)} → {number(linked_map.trust_after)}"
+    if linked_map.trust_range is not None and linked_map.seeds > 1:
+        low, high = linked_map.trust_range
+        trust += f" ({number(low)} to {number(high)} over {linked_map.seeds} layouts)"
     return [
-        ("Trustworthiness", f"{number(linked_map.trust_before)} → {number(linked_map.trust_after)}"),
+        ("Trustworthiness", trust),
         ("Continuity", f"{number(linked_map.continuity_before)} → {number(linked_map.continuity_after)}"),
         ("Mean move on the map", number(linked_map.real_move) + times),
         ("Placebo: move of an unchanged space", number(linked_map.placebo_move)),
@@ -245,31 +308,14 @@ def map_data(comparison: Comparison, linked_map: LinkedMap) -> dict[str, Any]:
     }
 
 
-def headline(comparison: Comparison, layer: int) -> list[tuple[str, str, str]]:
-    """The space in four numbers of one layer: (name, number, interval or nothing)."""
-    readings, out = comparison.layers[layer].readings, []
-    kept, drift, cosine = (readings.get(name) for name in ("knn_jaccard", "drift_cosine", "mean_cosine"))
-    if kept is not None and kept.value is not None:
-        out.append(
-            (
-                "neighbours kept (Jaccard)",
-                number(kept.value, kept.interval),
-                "" if kept.interval is None else bracket(kept.interval),
-            )
-        )
-    if drift is not None and drift.value is not None:
-        out.append(
-            (
-                "drift, 1 − cosine",
-                number(drift.value, drift.interval),
-                "" if drift.interval is None else bracket(drift.interval),
-            )
-        )
-    if cosine is not None and cosine.before is not None and cosine.after is not None:
-        text = f"{number(cosine.before, places=2)} → {number(cosine.after, places=2)}"
-        out.append(("mean cosine of random pieces", text, difference(cosine.after - cosine.before, cosine.interval)))
-    moved = (comparison.words.change[layer] > 0).mean() if len(comparison.words.words) else 0.0
-    out.append(
-        ("words with any new neighbour", percent(float(moved)), f"of {count(len(comparison.words.words), 'word')}")
-    )
-    return out
+def moved(comparison: Comparison, word: str, layer: int) -> str:
+    """Whether the uses of a word moved, as a test over them, corrected over the words."""
+    of = count(len(comparison.uses.of(word)), "use")
+    by_layer = comparison.word_p.get(word)
+    p = None if by_layer is None else by_layer[layer]
+    if p is None:
+        return f"Whether its own uses moved was not tested over {of}."
+    written = said.said_p(p)
+    equals = written if written.startswith("<") else f"= {written}"
+    how = "moved more" if p <= FALSE_SHARE else "moved no more"
+    return f"Its own uses {how} than swapping before and after: p {equals} over {of}, corrected over the words."

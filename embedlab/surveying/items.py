@@ -20,6 +20,7 @@ class TextItems:
     pieces: list[int] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
     word_ids: list[int] = field(default_factory=list)
+    halves: list[bool] = field(default_factory=list)  # which of `words` are every other use of their word
     background: int = -1
     uses: list[int] = field(default_factory=list)
     use_ids: list[int] = field(default_factory=list)
@@ -43,6 +44,7 @@ class ChunkBuilder:
     def __init__(self, plan: SurveyPlan) -> None:
         self.plan = plan
         self.word_ids = {word: i for i, word in enumerate(plan.words)}
+        self.met = np.zeros(len(plan.words), dtype=np.int64)  # uses passed so far, in text order, seen or not
         self.uses_of: dict[str, list[int]] = {}
         for i, use in enumerate(plan.uses):
             self.uses_of.setdefault(use.text, []).append(i)
@@ -67,7 +69,9 @@ class ChunkBuilder:
         self.unseen["texts"] += 1
         self.unseen["uses"] += len(self.uses_of.get(text, ()))
         if number < self.plan.surveyed:
-            self.unseen["words"] += sum(word in self.word_ids for word, _, _ in words_of(text))
+            passed = [self.word_ids[word] for word, _, _ in words_of(text) if word in self.word_ids]
+            np.add.at(self.met, passed, 1)  # so that both models halve the uses of a word alike
+            self.unseen["words"] += len(passed)
             self.unseen["background"] += int(self.plan.background[number, 0] >= 0)
 
     def _add(self, chunk: Chunk, number: int, pieces: list[tuple[int, int]]) -> None:
@@ -91,9 +95,12 @@ class ChunkBuilder:
             identity = self.word_ids.get(word)
             if identity is None:
                 continue
+            first_half = self.met[identity] % 2 == 0
+            self.met[identity] += 1
             if touched(start, end):
                 items.words.append(ask((start, end)))
                 items.word_ids.append(identity)
+                items.halves.append(bool(first_half))
             else:
                 self.unseen["words"] += 1
         start, end = (int(x) for x in self.plan.background[number])

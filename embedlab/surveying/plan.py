@@ -18,7 +18,7 @@ from embedlab.encoders.protocol import Encoder
 from embedlab.errors import UserError
 from embedlab.types import Corpus, Occurrence, freeze
 
-VERSION = 1  # of what a survey holds; raise it when the same plan would give other numbers
+VERSION = 2  # of what a survey holds; raise it when the same plan would give other numbers
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,11 @@ class SurveyPlan:
     """What both model states are asked.
 
     texts: the distinct texts; the first `surveyed` are the corpus texts, in order of first appearance, the others
-    are related texts of pairs, of which only the whole-text vector is wanted.
+    are related texts of pairs, then off-domain texts, of which only the whole-text vector is wanted.
     words, counts: the vocabulary, most frequent first; a count is of uses in distinct texts.
     background[t] = characters [start, end) of one random piece of text t, or -1, -1 where it has no piece.
     uses: the uses of the target words, each (text, span, sense) once.
+    off_domain: the rows of `texts` that are far from the corpus (the canary's); those the corpus holds are left out.
     """
 
     id: str
@@ -40,6 +41,7 @@ class SurveyPlan:
     counts: Int64[np.ndarray, "word"]
     background: Int64[np.ndarray, "text 2"]
     uses: tuple[Occurrence, ...]
+    off_domain: Int64[np.ndarray, "off"]
     min_count: int
     seed: int
     words_below_min_count: int
@@ -47,15 +49,24 @@ class SurveyPlan:
 
 
 def plan_survey(
-    corpus: Corpus, encoder: Encoder, words: Sequence[str] | None = None, min_count: int = 2, seed: int = 0
+    corpus: Corpus,
+    encoder: Encoder,
+    words: Sequence[str] | None = None,
+    min_count: int = 2,
+    seed: int = 0,
+    off_domain: Sequence[str] = (),
 ) -> SurveyPlan:
     """The plan for a corpus; `encoder` is the BEFORE side. `words` are looked up besides the corpus's own targets.
+
+    `off_domain`: texts far from the corpus, whose whole-text vectors tell what training did elsewhere.
 
     Raises CorpusError (with near spellings) for a word that never occurs, UserError for a min_count below 1.
     """
     if min_count < 1:
         raise UserError(f"--min-count is {min_count}: give 1 or more.")
-    texts, count = distinct_texts(corpus)
+    own, count = distinct_texts(corpus)
+    held = set(own)
+    texts = (*own, *(text for text in dict.fromkeys(off_domain) if text not in held))
     surveyed = texts[:count]
     counted = Counter(word for text in surveyed for word, _, _ in words_of(text))
     kept = sorted((word for word, n in counted.items() if n >= min_count), key=lambda word: (-counted[word], word))
@@ -63,6 +74,7 @@ def plan_survey(
     background = _background(surveyed, encoder, seed)
     asked = sorted({word.lower() for word in words or ()})
     options = {"version": VERSION, "corpus": corpus.id, "min_count": min_count, "seed": seed, "words": asked}
+    options["off_domain"] = texts[len(own) :]
     return SurveyPlan(
         id=hashlib.sha256(json.dumps(options, sort_keys=True).encode() + background.tobytes()).hexdigest(),
         corpus_id=corpus.id,
@@ -72,6 +84,7 @@ def plan_survey(
         counts=freeze(np.array([counted[word] for word in kept], dtype=np.int64)),
         background=freeze(background),
         uses=uses,
+        off_domain=freeze(np.arange(len(own), len(texts))),
         min_count=min_count,
         seed=seed,
         words_below_min_count=len(counted) - len(kept),

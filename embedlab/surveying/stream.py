@@ -29,6 +29,7 @@ class _LayerStore:
     """The files of one layer: float64 sums while streaming, float32 rows for what is kept as it is."""
 
     word_sum: Float64[np.ndarray, "word d"]
+    half_sum: Float64[np.ndarray, "word d"]
     unit_sum: Float64[np.ndarray, "frequent d"]
     background: Float32[np.ndarray, "text d"]
     uses: Float32[np.ndarray, "use d"]
@@ -45,6 +46,7 @@ class Streamer:
         self.layers = [self._store(layer, info.dim) for layer, info in enumerate(encoder.layers)]
         levels, texts, words = len(self.layers), plan.surveyed, len(plan.words)
         self.seen_words = np.zeros(words, dtype=np.int64)
+        self.half_uses = np.zeros(words, dtype=np.int64)
         self.nonzero = np.zeros((levels, words), dtype=np.int64)
         self.intra = np.full((levels, texts), np.nan)
         self.pieces = np.zeros(texts, dtype=np.int64)
@@ -63,6 +65,7 @@ class Streamer:
         plan = self.plan
         return _LayerStore(
             self._map(f"sum_{layer:02}.npy", (len(plan.words), dim), np.float64),
+            self._map(f"half_{layer:02}.npy", (len(plan.words), dim), np.float64),
             self._map(f"unit_{layer:02}.npy", (self.frequent, dim), np.float64),
             self._map(f"background_{layer:02}.npy", (plan.surveyed, dim), np.float32),
             self._map(f"uses_{layer:02}.npy", (len(plan.uses), dim), np.float32),
@@ -89,18 +92,22 @@ class Streamer:
         for layer, store in enumerate(self.layers):
             means = self._map(f"words_{layer:02}.npy", store.word_sum.shape, np.float32)
             means[:] = word_means(store.word_sum, self.seen_words)
+            halves = self._map(f"halves_{layer:02}.npy", store.half_sum.shape, np.float32)
+            halves[:] = word_means(store.half_sum, self.half_uses)
             similar[layer] = self_similarity(store.unit_sum, self.nonzero[layer])
             null[layer] = intra_null(store.background, self.seen_background, self.pieces, plan.seed)
-            for array in (means, store.background, store.uses, store.texts):
+            for array in (means, halves, store.background, store.uses, store.texts):
                 if isinstance(array, np.memmap):
                     array.flush()
-            for name in ("sum", "unit"):
+            for name in ("sum", "half", "unit"):
                 (self.folder / f"{name}_{layer:02}.npy").unlink()
         kept = {
             "self_similarity": similar,
             "intra": self.intra,
             "intra_null": null,
             "pieces": self.pieces,
+            "half_uses": self.half_uses,
+            "off_domain": plan.off_domain,
             "seen_words": self.seen_words,
             "seen_background": self.seen_background,
             "seen_uses": self.seen_uses,
@@ -132,6 +139,7 @@ class Streamer:
         """Keep and add up what the plan wants of one block."""
         self.pieces[block.surveyed] = block.pieces
         self.seen_words[block.words] += block.word_uses
+        self.half_uses[block.words] += block.half_uses
         self.seen_background[block.ground] = True
         self.seen_uses[block.uses] = True
         self.seen_texts[block.texts] = True
@@ -145,6 +153,7 @@ class Streamer:
             length = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
             directed = (length > 0).astype(np.float64)
             store.word_sum[block.words] += block.of_word.sums(vectors)
+            store.half_sum[block.words] += block.of_half.sums(vectors)
             total = block.of_text.sums(vectors)
             vectors /= np.where(length > 0, length, 1)[:, None]
             self.intra[layer, block.surveyed] = intra(

@@ -31,7 +31,13 @@ KEEP = 2  # the newest, and one before it for the day the newest is damaged; the
 
 @dataclass
 class Progress:
-    """How far a run is. `best_step` is the evaluated step with the best score, 0 while there is none after step 0."""
+    """How far a run is.
+
+    `best_step`: the evaluated step that is kept: the latest whose score on the selection rows is within one standard
+    error of `top_selection`, the best of them (the last one where there are no such rows), 0 while there is none after
+    step 0; `best_selection` its score, `best_score` the held-out score there.
+    `alarms`: what the canary said at the last evaluation.
+    """
 
     step: int = 0
     elapsed_s: float = 0.0
@@ -40,6 +46,9 @@ class Progress:
     score: float | None = None
     best_step: int = 0
     best_score: float | None = None
+    best_selection: float | None = None
+    top_selection: float | None = None
+    alarms: list[str] = field(default_factory=list)
     loss: float | None = None
     tokens_per_s: float | None = None
     threads: int = field(default_factory=torch.get_num_threads)  # another number of threads sums in another order

@@ -1,10 +1,11 @@
-"""The held-out score of a run: the same function before the first step and after every so many.
+"""The scores of a run, on held-out and on selection rows: the same function before the first step and ever after.
 
-All three scores read the frozen vectors and need no head, so before and after compare like with like. Rows that a
-large corpus has too many of are sampled, by a fixed seed: the same rows every time.
+All three scores read the frozen vectors and need no head, so before and after compare like with like. Each takes
+several sides at once, so that the training rows behind the centroids are read once. Rows that a large corpus has too
+many of are sampled, by a fixed seed: the same rows every time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -16,7 +17,7 @@ from embedlab.training.objectives import Examples, Material, Score
 from embedlab.training.pieces import Pieces
 from embedlab.training.trainable import Trainable, reading
 
-MOST_HELD_OUT = 2000  # held-out rows scored: a standard error of one point, in seconds
+MOST_SCORED = 2000  # rows of a side scored: a standard error of one point, in seconds
 MOST_A_CLASS = 50  # training rows behind a centroid: more hardly move it
 READ_TOKENS = 2048  # padded tokens a forward pass without gradients
 
@@ -25,7 +26,7 @@ def sample(examples: Examples, *, centroids: bool) -> Examples:
     """The rows that are scored, or that make centroids, of more than it takes; the same ones every time."""
     order = np.random.default_rng(0).permutation(len(examples))
     if not centroids or not examples.classes:
-        return examples.take(np.sort(order[:MOST_HELD_OUT]).tolist())
+        return examples.take(np.sort(order[:MOST_SCORED]).tolist())
     taken: dict[tuple[str, str], int] = {}
     rows = []
     for row in order.tolist():
@@ -51,50 +52,61 @@ def vectors(model: Trainable, pieces: Pieces) -> Float32[np.ndarray, "n d"]:
     return out
 
 
-def _by_centroid(model: Trainable, train: Material, held_out: Material) -> tuple[Score, Float32[np.ndarray, "n d"]]:
+def _by_centroid(
+    known: Material, x: Float32[np.ndarray, "n d"], side: Material, y: Float32[np.ndarray, "m d"]
+) -> Score:
     """Nearest class centroid within each word (one nameless word for labels), mean over the words with a choice."""
-    x, y = vectors(model, train.pieces), vectors(model, held_out.pieces)
-    classes, truth = np.array(train.examples.classes), np.array(held_out.examples.classes)
-    words, asked = (np.array(e.words or ("",) * len(e)) for e in (train.examples, held_out.examples))
+    classes, truth = np.array(known.examples.classes), np.array(side.examples.classes)
+    words, asked = (np.array(e.words or ("",) * len(e)) for e in (known.examples, side.examples))
     f1, right = [], []
     for word in np.unique(asked):
-        known, rows = words == word, np.flatnonzero(asked == word)
-        if len(np.unique(classes[known])) < 2:
+        of_word, rows = words == word, np.flatnonzero(asked == word)
+        if len(np.unique(classes[of_word])) < 2:
             continue
-        predicted = centroid_predict(x[known], classes[known], y[rows])
+        predicted = centroid_predict(x[of_word], classes[of_word], y[rows])
         f1.append(float(macro_f1(truth[rows], predicted)))
         right.append(float(accuracy(truth[rows], predicted)))
     if not f1:
         raise TrainingError("No held-out row has two classes to choose between: give more rows, or other splits.")
-    return Score(float(np.mean(f1)), {"accuracy": float(np.mean(right))}), y
+    return Score(float(np.mean(f1)), {"accuracy": float(np.mean(right))})
 
 
-def _labels(model: Trainable, train: Material, held_out: Material) -> Score:
+def _labels(model: Trainable, train: Material, sides: Sequence[Material]) -> list[Score]:
     """Macro-F1 of the nearest label centroid; beside it how often the head is right, once there is one."""
-    score, y = _by_centroid(model, train, held_out)
-    if model.head is None:
-        return score
-    with reading(model):
-        logits = model.head(model.tensor(y)).cpu().numpy()
-    predicted = np.array(model.classes)[logits.argmax(1)]
-    right = float(np.mean(predicted == np.array(held_out.examples.classes)))
-    return Score(score.value, {**score.parts, "accuracy of the head": right})
+    x, scores = vectors(model, train.pieces), []
+    for side in sides:
+        y = vectors(model, side.pieces)
+        score = _by_centroid(train, x, side, y)
+        if model.head is not None:
+            with reading(model):
+                logits = model.head(model.tensor(y)).cpu().numpy()
+            predicted = np.array(model.classes)[logits.argmax(1)]
+            right = float(np.mean(predicted == np.array(side.examples.classes)))
+            score = Score(score.value, {**score.parts, "accuracy of the head": right})
+        scores.append(score)
+    return scores
 
 
-def _senses(model: Trainable, train: Material, held_out: Material) -> Score:
-    return _by_centroid(model, train, held_out)[0]
+def _senses(model: Trainable, train: Material, sides: Sequence[Material]) -> list[Score]:
+    x = vectors(model, train.pieces)
+    return [_by_centroid(train, x, side, vectors(model, side.pieces)) for side in sides]
 
 
-def _pairs(model: Trainable, train: Material, held_out: Material) -> Score:
-    """MRR and recall@1: each held-out text looks for its partner among all held-out partners.
+def _pairs(model: Trainable, train: Material, sides: Sequence[Material]) -> list[Score]:
+    """MRR and recall@1 of each side by itself."""
+    return [_retrieval(model, side) for side in sides]
+
+
+def _retrieval(model: Trainable, side: Material) -> Score:
+    """Each text looks for its partner among all partners of its side.
 
     A rival counts as ahead when it is as near (a space fallen into one point scores chance, not 1). The text itself
     and its other partners are no rivals.
     """
-    if held_out.partner_pieces is None:
+    if side.partner_pieces is None:
         raise ValueError("pairs have partners")
-    a, b = vectors(model, held_out.pieces), vectors(model, held_out.partner_pieces)
-    code_a, code_b = held_out.codes[:, 0], held_out.codes[:, 1]
+    a, b = vectors(model, side.pieces), vectors(model, side.partner_pieces)
+    code_a, code_b = side.codes[:, 0], side.codes[:, 1]
     _, first = np.unique(code_b, return_index=True)
     rank = reciprocal_ranks(a, b, b[first], _no_rival(code_a, code_b, code_b[first]))
     return Score(float(rank.mean()), {"recall@1": float(np.mean(rank == 1.0)), "candidates": float(len(first))})
@@ -123,7 +135,7 @@ def reciprocal_ranks(
     return (1.0 / (1 + ahead.sum(1))).astype(np.float32)
 
 
-SCORES: dict[str, Callable[[Trainable, Material, Material], Score]] = {
+SCORES: dict[str, Callable[[Trainable, Material, Sequence[Material]], list[Score]]] = {
     "labels": _labels,
     "pairs": _pairs,
     "senses": _senses,

@@ -1,9 +1,10 @@
-"""The loop: batch, loss, clip, step; every so many steps a held-out score and a checkpoint.
+"""The loop: batch, loss, clip, step; every so many steps a look at the canary, the scores and a checkpoint.
 
 Everything that decides the result is a function of the config and the step, or lies in the checkpoint. What a kill
 can take is the time since the last checkpoint, never the result.
 """
 
+import math
 import resource
 import time
 from collections import deque
@@ -14,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from embedlab.errors import TrainingError
+from embedlab.errors import MeasureError, TrainingError
 from embedlab.jobfolder import JobFolder
-from embedlab.training import batches, checkpoint, freezing
+from embedlab.training import batches, checkpoint, evaluate, freezing
 from embedlab.training.checkpoint import Progress
 from embedlab.training.objectives import objective
 from embedlab.training.setup import Bench
@@ -42,12 +43,16 @@ class Loop:
         self.resumed = resumed
 
     def run(self) -> RunState:
-        """Train. Returns "done" or "cancelled"; raises TrainingError or StoreError with the last checkpoint kept."""
+        """Train. Returns "done" or "cancelled" (asked to, or by the canary); raises TrainingError or StoreError with
+        the last checkpoint kept.
+        """
         self.model.train()
         if self.progress.step == 0:
             self._evaluate()
             self.progress.score_before = self.progress.score
         while self.progress.step < self.config.max_steps:
+            if self.stopped_by_canary:
+                return "cancelled"
             if self.job.cancel_asked():
                 self._save()
                 return "cancelled"
@@ -61,7 +66,12 @@ class Loop:
             self.progress.elapsed_s = time.monotonic() - self.started
             self._report(norm)
             self._rest()
-        return "done"
+        return "cancelled" if self.stopped_by_canary else "done"
+
+    @property
+    def stopped_by_canary(self) -> bool:
+        """Whether the last evaluation ends the run: it had an alarm, and that is what was asked for."""
+        return self.config.on_alarm == "stop" and bool(self.progress.alarms)
 
     # ---- one step ----------------------------------------------------------------------------------------------
 
@@ -150,7 +160,7 @@ class Loop:
         )
 
     def _rest(self) -> None:
-        """After a step: score and save where it is time."""
+        """After a step: look, score and save where it is time."""
         step = self.progress.step
         if step % self.config.eval_every == 0 or step == self.config.max_steps:
             began = time.monotonic()
@@ -161,18 +171,50 @@ class Loop:
             self._save()
 
     def _evaluate(self) -> None:
-        score = self.bench.scored.score(self.model, self.bench.centroids, self.bench.held_out)
-        self.progress.score = score.value
-        if self.progress.step > 0 and (self.progress.best_score is None or score.value >= self.progress.best_score):
-            self.progress.best_step, self.progress.best_score = self.progress.step, score.value
+        """Look at the canary and score. The selection rows choose the step that is kept; the held-out rows only report.
+
+        The latest step whose selection score lies within one standard error of the best is kept (Breiman et al. 1984):
+        few rows choose, and the end of the plan is what the person asked for.
+        """
+        bench, progress = self.bench, self.progress
+        self._look()
+        sides = [bench.held_out] if bench.selection is None else [bench.held_out, bench.selection]
+        held_out, *chooses = bench.scored.scores(self.model, bench.centroids, sides)
+        selection = chooses[0].value if chooses else None
+        progress.score = held_out.value
+        if progress.step > 0 and self._good_enough(selection) and not self.stopped_by_canary:
+            progress.best_step, progress.best_score, progress.best_selection = progress.step, held_out.value, selection
         self.job.emit(
             type="eval",
-            step=self.progress.step,
-            score=score.value,
-            score_name=self.bench.scored.score_name,
-            parts=dict(score.parts),
-            best_step=self.progress.best_step,
+            step=progress.step,
+            score=held_out.value,
+            selection=selection,
+            score_name=bench.scored.score_name,
+            parts=dict(held_out.parts),
+            best_step=progress.best_step,
         )
+
+    def _good_enough(self, selection: float | None) -> bool:
+        """Whether a selection score is within one standard error of the best of the run, which it may be itself."""
+        if selection is None or self.bench.selection is None:
+            return True
+        top = self.progress.top_selection = max(selection, self.progress.top_selection or 0.0)
+        return selection >= top - math.sqrt(top * (1 - top) / len(self.bench.selection.examples))
+
+    def _look(self) -> None:
+        """What has become of the canary; its alarms decide with the scores which step is kept."""
+        canary = self.bench.canary
+        if canary is None:
+            return
+        try:
+            look = canary.look(evaluate.vectors(self.model, canary.pieces))
+        except MeasureError as error:
+            raise TrainingError(
+                f"The vectors of the model were no longer numbers at step {self.progress.step}: training stopped and "
+                f"the weights of step {self.saved_step} are kept. Start again with a lower learning rate."
+            ) from error
+        self.progress.alarms = list(look.alarms)
+        self.job.emit(type="canary", step=self.progress.step, **look.event())
 
     def _save(self) -> None:
         if self.saved_step == self.progress.step:

@@ -1,8 +1,8 @@
 """What a run can learn: three objectives in one dict. Torch-free, so that the screen can ask what applies.
 
-Each takes its examples from a corpus, makes the batches of an epoch, and knows its loss and its held-out score; the
-last two reach torch only when called. Held-out rows never become training examples, nor do rows that share a text
-with one.
+Each takes its examples from a corpus, makes the batches of an epoch, and knows its loss and its score; the last two
+reach torch only when called. Held-out rows never become training examples, nor do rows that share a text with one, and
+neither do the selection rows, which choose the best step so that the held-out ones need not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -84,20 +84,38 @@ class Objective:
     examples: Callable[[Corpus, Sequence[int]], Examples]
     epoch: Callable[[Material, RunConfig, np.random.Generator], batches.Epoch]
     loss: Callable[["Trainable", Material, batches.Batch, RunConfig], "Tensor"]
-    score: Callable[["Trainable", Material, Material], Score]
+    scores: Callable[["Trainable", Material, Sequence[Material]], list[Score]]
 
-    def split(self, corpus: Corpus, held_out: Bool[np.ndarray, "row"]) -> tuple[Examples, Examples]:
-        """(training, held-out) examples. Raises TrainingError when either side has too little."""
+    def split(
+        self, corpus: Corpus, held_out: Bool[np.ndarray, "row"], selection: Bool[np.ndarray, "row"] | None = None
+    ) -> "Division":
+        """What is trained on, what chooses, what is scored. Raises TrainingError when there is too little of it."""
         reason = self.applies(corpus)
         if reason is not None:
             raise TrainingError(f"This corpus cannot be used for {self.name}: {reason}")
-        forbidden = {text for i in np.flatnonzero(held_out) for text in _texts_of(self, corpus, int(i))}
-        rows = [i for i in np.flatnonzero(~held_out).tolist() if not forbidden & _texts_of(self, corpus, i)]
+        chooses = np.zeros(len(corpus), dtype=bool) if selection is None else selection & ~held_out
+        tested = _texts(self, corpus, held_out)
+        choosing = [i for i in np.flatnonzero(chooses).tolist() if not tested & _texts_of(self, corpus, i)]
+        forbidden = tested | _texts(self, corpus, chooses)
+        rows = [i for i in np.flatnonzero(~held_out & ~chooses).tolist() if not forbidden & _texts_of(self, corpus, i)]
         train, test = self.examples(corpus, rows), self.examples(corpus, np.flatnonzero(held_out).tolist())
         for side, what in ((train, "training"), (test, "held-out")):
             if len(side) < 2:
                 raise TrainingError(f"After setting rows aside, {len(side)} {what} rows are left: give more rows.")
-        return train, test
+        return Division(train, self.examples(corpus, choosing), test)
+
+
+@dataclass(frozen=True)
+class Division:
+    """The examples of an objective on a corpus: no text of one part is in another."""
+
+    train: Examples
+    selection: Examples
+    held_out: Examples
+
+
+def _texts(objective: Objective, corpus: Corpus, rows: Bool[np.ndarray, "row"]) -> set[str]:
+    return {text for i in np.flatnonzero(rows).tolist() for text in _texts_of(objective, corpus, i)}
 
 
 def _texts_of(objective: Objective, corpus: Corpus, row: int) -> set[str]:
@@ -206,13 +224,13 @@ def _loss(name: str) -> Callable[["Trainable", Material, batches.Batch, RunConfi
     return loss
 
 
-def _score(name: str) -> Callable[["Trainable", Material, Material], Score]:
-    def score(model: "Trainable", train: Material, held_out: Material) -> Score:
+def _scores(name: str) -> Callable[["Trainable", Material, Sequence[Material]], list[Score]]:
+    def scores(model: "Trainable", train: Material, sides: Sequence[Material]) -> list[Score]:
         from embedlab.training import evaluate
 
-        return evaluate.SCORES[name](model, train, held_out)
+        return evaluate.SCORES[name](model, train, sides)
 
-    return score
+    return scores
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -224,7 +242,7 @@ OBJECTIVES: dict[str, Objective] = {
         _labels_examples,
         _labels_epoch,
         _loss("labels"),
-        _score("labels"),
+        _scores("labels"),
     ),
     "pairs": Objective(
         "pairs",
@@ -234,7 +252,7 @@ OBJECTIVES: dict[str, Objective] = {
         _pairs_examples,
         _pairs_epoch,
         _loss("pairs"),
-        _score("pairs"),
+        _scores("pairs"),
     ),
     "senses": Objective(
         "senses",
@@ -244,7 +262,7 @@ OBJECTIVES: dict[str, Objective] = {
         _senses_examples,
         _senses_epoch,
         _loss("senses"),
-        _score("senses"),
+        _scores("senses"),
     ),
 }
 

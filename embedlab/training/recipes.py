@@ -9,7 +9,7 @@ A recipe file holds the stages and, where wished, any other field of RunConfig b
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,17 @@ def to_plain(config: RunConfig) -> dict[str, Any]:
     return {**asdict(config), "stages": [{**asdict(stage), "train": dict(stage.train)} for stage in config.stages]}
 
 
+def same_recipe(one: RunConfig, other: RunConfig) -> bool:
+    """Whether two runs differ in their seed at most: replicates, or the same run twice.
+
+    The order of a stage's groups counts, since the first name that fits a group decides its rate.
+    """
+    first, second = (replace(config, seed=0) for config in (one, other))
+    return first == second and all(
+        list(a.train) == list(b.train) for a, b in zip(first.stages, second.stages, strict=True)
+    )
+
+
 def _checked(corpus_id: str, encoder: EncoderSpec, stages: tuple[Stage, ...], settings: Mapping[str, Any]) -> RunConfig:
     for stage in stages:
         objective(stage.objective)  # raises for a name there is not
@@ -131,6 +142,9 @@ def _checked(corpus_id: str, encoder: EncoderSpec, stages: tuple[Stage, ...], se
         made = RunConfig(corpus_id, encoder, stages, **settings)
     except (TypeError, ValueError) as error:
         raise TrainingError(f"This run is not right: {error}.") from error
+    for name, allowed in (("precision", ("fp32", "bf16")), ("on_alarm", ("tell", "stop"))):
+        if getattr(made, name) not in allowed:
+            raise TrainingError(f"{name} is one of {', '.join(allowed)}, not {getattr(made, name)!r}.")
     if made.batch_tokens < 64 or made.batch_items < 2 or made.eval_every < 1:
         raise TrainingError(
             "A run needs batch_tokens of 64 or more, batch_items of 2 or more and eval_every of 1 or more."

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from embedlab.encoders.alignment import PieceReader
 from embedlab.encoders.families import longest_input
 from embedlab.encoders.info import label_of
 from embedlab.errors import TrainingError
-from embedlab.training import evaluate
+from embedlab.training import canary, evaluate
+from embedlab.training.canary import Canary
+from embedlab.training.division import FEWEST_SELECTION, divide
 from embedlab.training.objectives import Examples, Material, Objective, objective
 from embedlab.training.pieces import Pieces, read_pieces
 from embedlab.training.trainable import Trainable
-from embedlab.types import Pooling, RunConfig
+from embedlab.types import Corpus, Occurrence, Pooling, RunConfig
 
 LONGEST = 512  # pieces a training text may have: attention is quadratic, and the objectives are about sentences
 
@@ -28,8 +31,9 @@ LONGEST = 512  # pieces a training text may have: attention is quadratic, and th
 class Bench:
     """What lies ready before the first step.
 
-    `train`: by objective. The score is that of the last stage's objective, from the first step to the last. `source`:
-    the checked folder the model came from.
+    `train`: by objective. The score is that of the last stage's objective, from the first step to the last, on
+    `held_out`; on `selection` it chooses the best step (None: too few rows, the last step is kept). `source`: the
+    checked folder the model came from. `notes`: what a person should know before the first step.
     """
 
     config: RunConfig
@@ -39,7 +43,10 @@ class Bench:
     scored: Objective
     centroids: Material
     held_out: Material
+    selection: Material | None
+    canary: Canary | None
     counts: dict[str, int]
+    notes: tuple[str, ...]
 
 
 def seed_everything(seed: int) -> None:
@@ -52,13 +59,12 @@ def seed_everything(seed: int) -> None:
         torch.use_deterministic_algorithms(True)
 
 
-def lay_out(config: RunConfig, model_folder: Path, corpus_folder: Path) -> Bench:
+def lay_out(config: RunConfig, model_folder: Path, corpus_folder: Path, canary_texts: Sequence[str] = ()) -> Bench:
     """Load and check everything. Raises UserError where corpus, model and plan do not fit together."""
     corpus = corpora.load(corpus_folder)
-    held = corpora.held_out(corpus)
-    names = list(dict.fromkeys(stage.objective for stage in config.stages))
-    splits = {name: objective(name).split(corpus, held) for name in names}
-    classes = sorted(set(splits["labels"][0].classes)) if "labels" in splits else []
+    last = config.stages[-1].objective
+    parts = divide(corpus, [stage.objective for stage in config.stages])
+    classes = sorted(set(parts["labels"].train.classes)) if "labels" in parts else []
 
     label = label_of(config.encoder, model_folder)
     source = files.check_folder(model_folder, label)
@@ -71,19 +77,49 @@ def lay_out(config: RunConfig, model_folder: Path, corpus_folder: Path) -> Bench
     def material(name: str, examples: Examples) -> Material:
         return prepare(name, examples, classes, reader, config.encoder.pooling, limit)
 
-    train = {name: material(name, side[0]) for name, side in splits.items()}
-    last = config.stages[-1].objective
-    known, test = splits[last]
+    train = {name: material(name, part.train) for name, part in parts.items()}
+    scored = parts[last]
+    chooses = len(scored.selection) > 0
+    watch, notes = _watch(model, reader, config, corpus, canary_texts, limit)
+    if not chooses:
+        notes.append(
+            f"Fewer than {FEWEST_SELECTION} rows can be set aside to choose the best step: the last step is kept. The "
+            "held-out rows only report."
+        )
     return Bench(
         config=config,
         model=model,
         source=source,
         train=train,
         scored=objective(last),
-        centroids=material(last, evaluate.sample(known, centroids=True)),
-        held_out=material(last, evaluate.sample(test, centroids=False)),
-        counts={"train": len(known), "held_out": len(test), "cut": sum(m.pieces.cut for m in train.values())},
+        centroids=material(last, evaluate.sample(scored.train, centroids=True)),
+        held_out=material(last, evaluate.sample(scored.held_out, centroids=False)),
+        selection=material(last, evaluate.sample(scored.selection, centroids=False)) if chooses else None,
+        canary=watch,
+        counts={
+            "train": len(scored.train),
+            "selection": len(scored.selection),
+            "held_out": len(scored.held_out),
+            "canary": 0 if watch is None else watch.start.texts,
+            "cut": sum(m.pieces.cut for m in train.values()),
+        },
+        notes=tuple(notes),
     )
+
+
+def _watch(
+    model: Trainable, reader: PieceReader, config: RunConfig, corpus: Corpus, texts: Sequence[str], limit: int
+) -> tuple[Canary | None, list[str]]:
+    """The canary as the start model sees it, and what there is to say about it.
+
+    Made before a checkpoint's weights are loaded, so that a resumed run compares with the same start.
+    """
+    chosen, notes = canary.texts_to_watch(texts, [*corpus.texts, *(pair for pair in corpus.pairs or () if pair)])
+    if not chosen:
+        return None, notes
+    whole = [Occurrence(text, 0, len(text)) for text in chosen]
+    pieces = read_pieces(reader, whole, config.encoder.pooling, min(limit, canary.LONGEST))
+    return Canary.of(pieces, evaluate.vectors(model, pieces)), notes
 
 
 def prepare(

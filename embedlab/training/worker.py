@@ -48,7 +48,8 @@ def work(job: JobFolder) -> tuple[RunState, str, Mapping[str, Any]]:
     torch.set_num_threads(progress.threads)
     setup.seed_everything(config.seed)
     with _memory_named(config):
-        bench = setup.lay_out(config, model_folder, job.path.parent.parent / "corpora" / config.corpus_id)
+        corpus_folder = job.path.parent.parent / "corpora" / config.corpus_id
+        bench = setup.lay_out(config, model_folder, corpus_folder, runfolder.read_canary(job.path))
     for stage in config.stages:  # a plan that does not fit this model fails here, not at its third stage
         freezing.rates(stage.train, list(bench.model.named_groups()))
     require_space(job.path, (CHECKPOINTS_ON_DISK + 1) * checkpoint.size(bench.model))
@@ -59,13 +60,17 @@ def work(job: JobFolder) -> tuple[RunState, str, Mapping[str, Any]]:
 
     try:
         with _memory_named(config):
-            state = Loop(job, bench, progress, found).run()
+            loop = Loop(job, bench, progress, found)
+            state = loop.run()
     except UserError as error:
         with suppress(StoreError, OSError):  # what was good so far is handed over all the same, if the disk allows it
             _hand_over(job, bench, progress, model_folder, only_best=True)
         return "failed", str(error), _result(bench, progress)
-    _hand_over(job, bench, progress, model_folder)
+    _hand_over(job, bench, progress, model_folder, only_best=loop.stopped_by_canary)
     message = f"Cancelled after step {progress.step}." if state == "cancelled" else ""
+    if loop.stopped_by_canary:
+        kept = f"Step {progress.best_step} is kept." if progress.best_step else "No step before it is there to keep."
+        message = f"Stopped by the canary at step {progress.step}. {' '.join(progress.alarms)} {kept}"
     return state, message, _result(bench, progress)
 
 
@@ -97,6 +102,8 @@ def _introduce(job: JobFolder, bench: "Bench") -> None:
     )
     if bench.config.precision == "bf16" and device == "cpu" and not torch.cpu._is_avx512_bf16_supported():
         job.emit(type="note", message="This processor has no bf16 arithmetic: fp32 is faster here, and more exact.")
+    for note in bench.notes:
+        job.emit(type="note", message=note)
     if bench.counts["cut"]:
         job.emit(type="note", message=f"{bench.counts['cut']:,} texts are longer than the model reads and were cut.")
 
@@ -116,14 +123,18 @@ def _hand_over(job: JobFolder, bench: "Bench", progress: "Progress", start: Path
 
 
 def _result(bench: "Bench", progress: "Progress") -> dict[str, Any]:
-    """What end.json tells beside the state: `best_step` is the step whose weights lie in model/."""
+    """What end.json tells beside the state: `best_step` is the step whose weights lie in model/, `score` its held-out
+    score, `selection` the score it was chosen by; `alarms` what the canary said last.
+    """
     return {
         "step": progress.step,
         "best_step": progress.best_step,
         "score_name": bench.scored.score_name,
         "score_before": progress.score_before,
         "score": progress.best_score,
+        "selection": progress.best_selection,
         "last_score": progress.score,
+        "alarms": progress.alarms,
         "loss": progress.loss,
         "elapsed_s": round(progress.elapsed_s, 2),
         "tokens": progress.tokens,

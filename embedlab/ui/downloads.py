@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import streamlit as st
+from jaxtyping import Float32
 
 from embedlab.lab import ReportFormat
 from embedlab.types import Comparison
@@ -18,15 +20,23 @@ def _report(root: str, comparison_id: str, format: ReportFormat) -> bytes:
     return state.lab().report(comparison_id, format)
 
 
-HEADER = ("layer", "word", "uses", "change", "drift")
+HEADER = ("layer", "word", "uses", "change", "noise", "q", "more_than_noise", "drift")
 
 
-def word_rows(comparison: Comparison) -> Iterator[tuple[str, str, int, float, float]]:
-    """(layer, word, uses, change, drift) of every word at every layer."""
+def word_rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
+    """A row as HEADER says of every word at every layer; noise and q are empty where they are unknown."""
     table = comparison.words
     for number, layer in enumerate(comparison.layer_names):
+        above = table.changed(number)
         for row, word in enumerate(table.words):
-            yield layer, word, int(table.counts[row]), float(table.change[number, row]), float(table.drift[number, row])
+            floor, q = (_known(array, number, row) for array in (table.noise, table.q))
+            change, drift = float(table.change[number, row]), float(table.drift[number, row])
+            more = "" if floor == "" else bool(above[row])
+            yield layer, word, int(table.counts[row]), change, floor, q, more, drift
+
+
+def _known(array: Float32[np.ndarray, "layer word"] | None, layer: int, row: int) -> float | str:
+    return "" if array is None or not np.isfinite(array[layer, row]) else float(array[layer, row])
 
 
 def words_csv(comparison: Comparison) -> bytes:

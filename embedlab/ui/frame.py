@@ -58,14 +58,13 @@ def label(entry: Entry) -> str:
 def context(*, layers: bool = True) -> Context | None:
     """Draw the row of every page: which comparison, which layer (where a page has one). None where nothing is compared.
 
-    Both are in the address bar. The comparison goes there by its id, written by us, because a bound selectbox would
-    write its label.
+    Both are in the address bar.
     """
     entries = state.lab().comparisons()
     if not entries:
         return None
     by_id = {entry.id: entry for entry in entries}
-    _seed("comparison", by_id)
+    from_link("c", "comparison", by_id)
     left, right = st.columns([13, 8], vertical_alignment="bottom")
     with left:
         chosen = st.selectbox(
@@ -87,9 +86,12 @@ def context(*, layers: bool = True) -> Context | None:
     return Context(by_id[chosen], comparison, layer)
 
 
-def _seed(key: str, known: Mapping[str, object]) -> None:
-    """A link opens what it names: on the first run of a visit the address bar decides."""
-    linked = st.query_params.get("c")
+def from_link(name: LiteralString, key: LiteralString, known: Mapping[str, object]) -> None:
+    """A link opens what it names: on the first run of a visit the address bar decides what the widget `key` holds.
+
+    For choices whose label is not their id: a bound selectbox would write its label. The page writes the id back.
+    """
+    linked = st.query_params.get(name)
     if linked in known and key not in st.session_state:
         st.session_state[key] = linked
     if st.session_state.get(key) not in known:
@@ -131,6 +133,11 @@ def foot(command: str, facts: Mapping[str, object], measured: Sequence[tuple[str
             st.caption("How is this measured?")
             terms = (safe.fragment("<p><b>{n}</b> {d}</p>", n=name, d=definition) for name, definition in measured)
             safe.html('<div class="el-quiet">{terms}</div>', terms=safe.join(terms))
+
+
+def measured() -> None:
+    """The way to the page that says how every number is made."""
+    st.page_link(page("method"), label="How is this measured? Formula, null, interval, limits and source of each")
 
 
 def provenance(comparison: Comparison) -> dict[str, object]:

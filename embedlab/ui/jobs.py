@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from embedlab.jobs import Task
 from embedlab.types import Run
 from embedlab.ui import errors, safe, state
 
@@ -25,7 +26,7 @@ def running() -> list[tuple[str, float, str]]:
     lab = state.lab()
     found = [
         (
-            f"Fine-tune · {run.id[:8]}",
+            f"Fine-tune · {run.id[:8]} · seed {run.config.seed}",
             share(run),
             f"step {run.step} of {run.config.max_steps} · {duration(run.eta_s)} left",
         )
@@ -59,18 +60,29 @@ def _poll() -> None:
 
 def follow() -> None:
     """The comparison this visit asked for: its progress, then the comparison itself, or why there is none."""
-    asked = st.session_state.get("task")
+    task = _asked("task")
+    if task is not None and task.state == "done":
+        st.session_state["comparison"] = task.result["id"]
+
+
+def follow_training() -> None:
+    """The trainings of several seeds this visit asked for: how far they are, or why they ended early."""
+    _asked("tune_task")
+
+
+def _asked(key: str) -> Task | None:
+    """The task a key of the session names: its progress while it lives; once ended forgotten, and a failure told."""
+    asked = st.session_state.get(key)
     if asked is None:
-        return
+        return None
     task = state.lab().task(asked)
     if task.state in LIVE:
         st.fragment(_follow, run_every=1.0)(asked)
-        return
-    del st.session_state["task"]
-    if task.state == "done":
-        st.session_state["comparison"] = task.result["id"]
-    else:
+        return None
+    del st.session_state[key]
+    if task.state != "done":
         errors.show(task.message, task.name)
+    return task
 
 
 @errors.guarded

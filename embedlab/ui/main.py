@@ -14,6 +14,7 @@ PAGES = {
     "Prepare": (("corpus", "Corpus"), ("models", "Models"), ("finetune", "Fine-tune")),
     "Look": (("compare", "Compare"), ("senses", "Senses")),
     "Take away": (("report", "Report"),),
+    "Understand": (("method", "How it is measured"),),
 }
 
 

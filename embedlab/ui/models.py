@@ -18,5 +18,6 @@ def short(source: str) -> str:
 
 def known() -> list[str]:
     """Every model state that can be chosen."""
-    listed = ["builtin", *(f"run:{run.id}" for run in state.lab().runs() if run.state in KEPT)]
+    lab = state.lab()
+    listed = ["builtin", *(f"run:{run.id}" for run in lab.runs() if run.state in KEPT and lab.has_model(run.id))]
     return listed + [folder for folder in st.session_state.get("folders", []) if folder not in listed]

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import streamlit as st
+from jaxtyping import Bool
 
 from embedlab import figures, wording
+from embedlab.figures import readings as said
 from embedlab.types import Comparison
 from embedlab.ui import safe, state
 
@@ -15,21 +17,62 @@ LISTED = 500  # rows of the ranking sent to the browser; the chooser and the rep
 
 
 def ranking(comparison: Comparison, layer: int, low: float = 0.0, high: float = 1.0) -> pd.DataFrame:
-    """Words by falling change at one layer, within [low, high]."""
+    """Words by falling change at one layer, within [low, high], those above noise first.
+
+    `bar` is the change of the words above noise (of all, where the floor is unknown); `against` says it of the others.
+    """
     table = comparison.words
     change = table.change[layer].astype(float)
     order = np.array(figures.most_changed(comparison, layer), dtype=np.int64)
     shown = order[(change[order] >= low - 1e-6) & (change[order] <= high + 1e-6)][:LISTED]
     stayed = np.array([kept(comparison, layer, row) for row in shown], dtype=np.int64)
+    floor = np.full(len(shown), np.nan) if table.noise is None else table.noise[layer, shown].astype(float)
+    within = within_noise(comparison, layer)[shown]
+    written = [wording.number(at, places=2) for at in change[shown]]
     return pd.DataFrame(
         {
             "word": [table.words[i] for i in shown],
-            "change": change[shown],
+            "bar": np.where(within, np.nan, change[shown]),
+            "against": [
+                f"within noise, {at}" if grey else "above noise" if np.isfinite(noise) else "noise unknown"
+                for at, grey, noise in zip(written, within, floor, strict=True)
+            ],
+            "noise": floor,
             "kept": stayed,
             "lost": table.k - stayed,
             "uses": table.counts[shown],
             "drift": table.drift[layer, shown].astype(float),
         }
+    )
+
+
+def within_noise(comparison: Comparison, layer: int) -> Bool[np.ndarray, "word"]:
+    """Which words changed by no more than noise at a layer; none where the floor is unknown."""
+    table = comparison.words
+    if table.noise is None:
+        return np.zeros(len(table.words), dtype=bool)
+    return np.isfinite(table.noise[layer]) & ~table.changed(layer)
+
+
+def against_noise(comparison: Comparison, layer: int, row: int) -> str:
+    """`, more than its noise of .39 (q .014)`, or within it, or that this is unknown."""
+    table = comparison.words
+    if table.noise is None or table.q is None or not np.isfinite(table.noise[layer, row]):
+        return ", noise unknown"
+    how = "more than" if table.changed(layer)[row] else "within"
+    floor = wording.number(float(table.noise[layer, row]), places=2)
+    return f", {how} its noise of {floor} (q {said.said_p(float(table.q[layer, row]))})"
+
+
+def floor_line(comparison: Comparison, layer: int) -> None:
+    """How many words changed by more than noise, and against what noise was measured."""
+    table = comparison.words
+    above, of = int(table.changed(layer).sum()), wording.count(len(table.words), "word")
+    known = table.noise is not None and bool(np.isfinite(table.noise[layer]).any())
+    safe.html(
+        '<div class="el-floor"><b>{line}</b><div class="el-quiet">{noise}</div></div>',
+        line=f"{above:,} of {of} changed by more than noise" if known else f"The noise floor of these {of} is unknown",
+        noise=comparison.noise.line,
     )
 
 
@@ -50,8 +93,10 @@ def ranked_table(comparison: Comparison, layer: int, low: float, high: float) ->
             st.session_state["word"] = str(frame["word"].iloc[rows[0]])
 
     k = comparison.words.k
+    grey = figures.palette(state.theme()).quiet
+    colours = [f"color: {grey}" if at.startswith("within") else "" for at in frame["against"]]
     st.dataframe(
-        frame,
+        frame.style.apply(lambda _column: colours, axis=0),
         key=key,
         on_select=choose,
         selection_mode="single-row",
@@ -59,13 +104,20 @@ def ranked_table(comparison: Comparison, layer: int, low: float, high: float) ->
         height=552,
         row_height=30,
         column_config={
-            "word": st.column_config.TextColumn("word", width="small"),
-            "change": st.column_config.ProgressColumn(
+            "word": st.column_config.TextColumn("word", width=84),
+            "bar": st.column_config.ProgressColumn(
                 "change",
+                width=112,
                 format="%.2f",
                 min_value=0.0,
                 max_value=1.0,
-                help="1 - Jaccard of the nearest words before and after",
+                help="1 - Jaccard of the nearest words before and after; no bar where it is within noise",
+            ),
+            "against": st.column_config.TextColumn(
+                "against noise", width=112, help="more than noise: above the floor of the word, and q at most .05"
+            ),
+            "noise": st.column_config.NumberColumn(
+                "noise", format="%.2f", help="the change of this word that two seeds, or two halves, would show"
             ),
             "kept": st.column_config.NumberColumn("kept", help="nearest words that stayed"),
             "lost": st.column_config.NumberColumn("lost", help="nearest words that went; as many came"),
@@ -74,8 +126,14 @@ def ranked_table(comparison: Comparison, layer: int, low: float, high: float) ->
                 "drift", format="%.3f", help="1 - cosine of the word before and after"
             ),
         },
-        alt=f"Words ranked by how many of their {k} nearest words changed",
+        alt=f"Words ranked by how many of their {k} nearest words changed, those above noise first",
     )
+    if len(comparison.words.words) > LISTED:
+        safe.html(
+            '<div class="el-quiet">At most {n} words are listed; the chooser knows all {of}.</div>',
+            n=f"{LISTED:,}",
+            of=wording.count(len(comparison.words.words)),
+        )
 
 
 def chooser(options: Sequence[str], first: str) -> str:
@@ -102,7 +160,7 @@ def contexts(corpus_id: str, word: str, limit: int = 8) -> None:
 
 @dataclass(frozen=True)
 class Use:
-    """One line of a concordance; `number` is whatever the page ranks by, already written."""
+    """One line of a concordance; `number` is whatever the page ranks by, already written; `within`: within noise."""
 
     left: str
     surface: str
@@ -110,22 +168,25 @@ class Use:
     tag: str = ""
     number: str = ""
     lit: bool = False
+    within: bool = False
 
 
 def kwic(lines: Iterable[Use], height: int | None = None, head: tuple[str, str] | None = None) -> None:
     """Keyword in context. `head` names the columns of the tag and of the number; without it no numbers are shown."""
     cells = safe.fragment(
-        '<td class="t">{{tag}}</td>' if head is None else '<td class="t">{{tag}}</td><td class="n">{{number}}</td>'
+        '<td class="t">{{tag}}</td>'
+        if head is None
+        else '<td class="t">{{tag}}</td><td class="n">{{number}}<small>{{within}}</small></td>'
     )
     rows = safe.join(
         safe.fragment(
             '<tr class="{on}"><td class="l"><bdi>{left}</bdi></td><td class="m">{word}</td><td '
             'class="rt">{right}</td>{cells}</tr>',
-            on="on" if line.lit else "",
+            on=" ".join(name for name, so in (("on", line.lit), ("within", line.within)) if so),
             left=line.left,
             word=line.surface,
             right=line.right,
-            cells=cells.format(tag=line.tag, number=line.number),
+            cells=cells.format(tag=line.tag, number=line.number, within=" within noise" if line.within else ""),
         )
         for line in lines
     )

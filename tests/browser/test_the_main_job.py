@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SECOND = 1000  # ms
-PATIENCE = 180 * SECOND  # for what trains or compares; two cores may be shared
+PATIENCE = 300 * SECOND  # for what trains or compares; two cores may be shared
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def pick(page: "Page", label: str, value: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_from_a_file_to_a_report_that_opens_with_no_network(url: str, browser: "Browser", tmp_path: Path) -> None:
     from playwright.sync_api import expect
 

@@ -3,18 +3,27 @@
 import numpy as np
 import pytest
 
-from embedlab.comparing.intervals import combined, half_samples
+from embedlab.comparing.intervals import THREE_QUARTERS, combined, half_samples
 
 
-def test_half_samples_cover_the_truth_and_bend_with_size() -> None:
+@pytest.mark.parametrize("share", [0.5, THREE_QUARTERS])
+@pytest.mark.parametrize("most", [4000, 30])
+def test_part_samples_cover_the_truth_whatever_their_size(share: float, most: int) -> None:
     rng = np.random.default_rng(1)
-    inside = 0
-    for trial in range(200):
+    inside, widths = 0, []
+    for trial in range(300):
         x = rng.normal(0.0, 1.0, size=(80, 1))
-        full = {"mean": float(x.mean())}
-        low, high = half_samples(80, lambda rows, x=x: {"mean": float(x[rows].mean())}, full, (trial,))["mean"]  # type: ignore[misc]
+
+        def mean(rows: np.ndarray, x: np.ndarray = x) -> dict[str, float]:
+            return {"mean": float(x[rows].mean())}
+
+        found = half_samples(80, mean, {"mean": float(x.mean())}, (trial,), share=share, most=most)
+        low, high = found["mean"]
         inside += low <= 0.0 <= high
-    assert 0.90 <= inside / 200 <= 0.99
+        widths.append((high - low) / 2)
+    assert 0.93 <= inside / 300 <= 0.995
+    # t with 19 degrees of freedom, a tenth wider, of the standard error 1 / sqrt(80)
+    assert np.mean(widths) == pytest.approx(2.093 * 1.1 / np.sqrt(80), rel=0.05)
 
 
 def test_half_samples_need_rows_and_leave_out_what_is_undefined() -> None:

@@ -98,7 +98,7 @@ def _space_agrees(taken: Survey, corpus: Corpus, is_test: np.ndarray, per_layer:
     held = np.array([bool(is_test[use.row or 0]) for use in taken.use_items])
     about = np.array([use.word for use in taken.use_items])
     for layer, expected in zip(sides.layers, per_layer, strict=True):
-        readings = space_readings(sides, layer, seed=0)
+        readings = space_readings(sides, layer, seed=0, k=10, intervals=False)
         for ours, theirs in PER_LAYER.items():
             assert readings[ours].before == pytest.approx(expected[theirs], abs=1e-3), (layer.name, ours)
         ratio = readings["participation_ratio"].before
@@ -111,7 +111,7 @@ def _space_agrees(taken: Survey, corpus: Corpus, is_test: np.ndarray, per_layer:
 
 
 def _senses_agree(taken: Survey, is_test: np.ndarray, wsd: dict) -> None:
-    found = SenseSurvey(side_by_side(taken, taken), is_test, seed=0)
+    found = SenseSurvey(side_by_side(taken, taken), is_test, seed=0, intervals=False)
     for number in range(len(taken.layers)):
         found.layer(number, k=10)
     for word, layers in found.readings.items():

@@ -1,14 +1,15 @@
-"""Held-out rows: the same everywhere, fair to every stratum, true to the splits given."""
+"""Held-out and selection rows: the same everywhere, fair to every stratum, true to the splits given."""
 
 from collections import defaultdict
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedlab.corpus import held_out
+from embedlab.corpus import held_out, selection
 from embedlab.types import Corpus, Target
 
 
@@ -88,3 +89,69 @@ def test_one_text_is_for_training() -> None:
     assert held_out(labelled([("only", None)])).tolist() == [False]
     with pytest.raises(ValueError, match="share"):
         held_out(labelled([("only", None)]), 0)
+
+
+def test_selection_known_answer() -> None:
+    """Frozen: a change here would move rows between training and selection of every stored run."""
+    made = labelled([(f"text {i}", "ab"[i % 2]) for i in range(24)])
+    chosen = np.flatnonzero(selection(made)).tolist()
+    assert chosen == CHOSEN
+    training = [i for i in range(24) if not held_out(made)[i]]
+    for label in (0, 1):  # the first of the stratum's training texts in the order of their digests
+        first = min((i for i in training if i % 2 == label), key=lambda i: sha256(f"text {i}".encode()).digest())
+        assert first in chosen
+
+
+CHOSEN = [7, 14]
+
+
+def test_selection_takes_a_tenth_and_nothing_from_small_strata() -> None:
+    rows = [(f"large {i}", "large") for i in range(400)] + [(f"some {i}", "some") for i in range(12)]
+    rows += [(f"few {i}", "few") for i in range(9)]
+    made = labelled(rows)
+    held, chosen = held_out(made), selection(made)
+    label = np.array(made.labels)
+    assert chosen[label == "large"].sum() == 30  # a tenth of the 300 that are not held out
+    assert (~held)[label == "some"].sum() == 9
+    assert chosen[label == "some"].sum() == 1
+    assert (~held)[label == "few"].sum() == 7
+    assert chosen[label == "few"].sum() == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from("ab")), min_size=1, max_size=150))
+def test_selection_is_training_texts_alone_and_never_more_than_a_stratum_can_spare(rows: list[tuple[int, str]]) -> None:
+    made = labelled([(f"text {i}", label) for i, label in rows])
+    held, chosen = held_out(made), selection(made)
+    assert not (held & chosen).any()
+    side: dict[str, bool] = {}
+    for text, one in zip(made.texts, chosen, strict=True):
+        assert side.setdefault(text, bool(one)) == one, "a text is on one side"
+    for label in "ab":
+        of = [i for i, (_, other) in enumerate(rows) if other == label and not held[i]]
+        training, taken = {made.texts[i] for i in of}, {made.texts[i] for i in of if chosen[i]}
+        assert len(taken) <= (max(1, round(0.1 * len(training))) if len(training) >= 8 else 0)
+    assert (selection(replace(made, texts=made.texts[::-1], labels=(made.labels or ())[::-1]))[::-1] == chosen).all()
+
+
+def test_partners_choose_together_or_not_at_all() -> None:
+    """Forty answers, three questions each; and one answer that everybody gets, which therefore never chooses."""
+    texts = tuple(f"question {i}" for i in range(240))
+    pairs = tuple(f"answer {i % 40}" if i < 120 else "everybody's answer" for i in range(240))
+    made = Corpus("0", "made", texts, pairs=pairs)
+    held, chosen = held_out(made), selection(made)
+    assert chosen.sum() >= 3
+    for answer in set(pairs):
+        rows = [i for i, pair in enumerate(pairs) if pair == answer]
+        assert chosen[rows].all() or not chosen[rows].any()
+        assert not (chosen[rows].any() and held[rows].any())
+    assert not chosen[120:].any()
+
+
+def test_selection_comes_from_the_training_rows_of_a_given_split() -> None:
+    splits = tuple("train" if i % 4 else "test" for i in range(80))
+    made = Corpus("0", "made", tuple(f"text {i}" for i in range(80)), splits=splits)
+    chosen = np.flatnonzero(selection(made))
+    assert len(chosen) == 6
+    assert {splits[i] for i in chosen} == {"train"}
+    twice = Corpus("0", "made", made.texts * 2, splits=splits + ("test",) * 80)
+    assert not selection(twice).any(), "every training text is held out elsewhere"

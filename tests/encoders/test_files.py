@@ -201,8 +201,10 @@ def test_files_larger_than_any_real_one(model: Path) -> None:
 
 def test_things_that_are_not_there(model: Path, tmp_path: Path) -> None:
     assert "no model folder 'nowhere'" in refusal(tmp_path / "nowhere")
+    (tmp_path / "file.xyz").write_bytes(b"x")
+    assert "no model folder 'file.xyz'" in refusal(tmp_path / "file.xyz")
     (tmp_path / "file.bin").write_bytes(b"x")
-    assert "no model folder 'file.bin'" in refusal(tmp_path / "file.bin")
+    assert "not a word2vec binary" in refusal(tmp_path / "file.bin")
     (tmp_path / "empty").mkdir()
     assert "no model.safetensors" in refusal(tmp_path / "empty")
     (model / "tokenizer.json").unlink()

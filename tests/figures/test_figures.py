@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,14 +13,15 @@ from embedlab.compare import moves
 from embedlab.errors import UserError
 from embedlab.figures import style
 from embedlab.types import Comparison, LinkedMap, Reading, Stage
-from tests.made import made, with_text
+from embedlab.wording import number
+from tests.made import made, with_text, without_replicates
 
 EVENTS = [
     {"type": "ready", "device": "cpu"},
     {"type": "eval", "step": 0, "score": 0.82, "score_name": "sense macro-F1"},
     *({"type": "step", "step": i, "loss": 2.0 / i} for i in range(1, 101)),
-    {"type": "eval", "step": 50, "score": 0.91, "score_name": "sense macro-F1"},
-    {"type": "eval", "step": 100, "score": 0.9, "score_name": "sense macro-F1"},
+    {"type": "eval", "step": 50, "score": 0.91, "score_name": "sense macro-F1", "best_step": 50},
+    {"type": "eval", "step": 100, "score": 0.9, "score_name": "sense macro-F1", "best_step": 50},
 ]
 STAGES = (Stage(40, {"head": 1e-3, "layer.*": 2e-5}), Stage(100, {"head": 1e-3, "*": 2e-5}))
 GROUPS = ("embeddings", "layer.0", "layer.1", "head")
@@ -40,8 +42,8 @@ def all_figures(comparison: Comparison, linked: LinkedMap, theme: figures.Theme)
     names = list(comparison.layers[0].readings)
     return {
         "strip": figures.layer_strip(comparison, names, 2, theme),
-        "histogram": figures.change_histogram(comparison, 3, theme, 0.4),
-        "ranking": figures.change_ranking(comparison, 3, 12, theme, noise=0.4),
+        "histogram": figures.change_histogram(comparison, 3, theme),
+        "ranking": figures.change_ranking(comparison, 3, 18, theme),
         "moves": figures.rank_moves(comparison, "bank", 3, theme),
         "maps": figures.linked_maps(linked, comparison.uses, theme=theme),
         "maps_change": figures.linked_maps(linked, comparison.uses, colour_by="change", theme=theme),
@@ -117,33 +119,70 @@ def test_the_strip_says_why_a_reading_is_missing(comparison: Comparison) -> None
 
 
 def test_the_strip_of_one_layer_and_of_none(comparison: Comparison) -> None:
-    from dataclasses import replace
-
     alone = replace(comparison, layers=comparison.layers[:1])
     assert figures.layer_strip(alone, ["mean_cosine", "knn_jaccard"]).data
     assert figures.layer_strip(comparison, []).layout.title.text
 
 
-def test_the_histogram_counts_every_word_once_at_values_that_change_can_take(comparison: Comparison) -> None:
-    figure = figures.change_histogram(comparison, 3, noise=0.5)
-    bar = figure.data[0]
-    change = comparison.words.change[3]
-    assert sum(bar.y) == len(change)
-    for at, n in zip(bar.x, bar.y, strict=True):
-        assert n == np.isclose(change, at, atol=1e-5).sum()
-    noisy = [colour == style.LIGHT.noise for colour in bar.marker.color]
-    assert noisy == [at <= 0.5 for at in bar.x]
-    assert f"{int((change > 0.5).sum())} words above" in figure.layout.annotations[0].text
+def test_the_strip_shows_the_noise_beside_the_interval_of_one_space_and_of_the_pair(comparison: Comparison) -> None:
+    grey = style.faded(style.LIGHT.noise, 0.35)
+    for name in ("mean_cosine", "knn_jaccard"):
+        reading = comparison.layers[3].readings[name]
+        figure = figures.layer_strip(comparison, [name])
+        (band,) = [trace for trace in figure.data if trace.fillcolor == grey]
+        edges = {y for x, y in zip(band.x, band.y, strict=True) if x == 3}
+        assert reading.noise is not None
+        middle = reading.before
+        expected = {reading.noise, 1.0} if middle is None else {middle - reading.noise, middle + reading.noise}
+        assert sorted(edges) == pytest.approx(sorted(expected))
+        dashed = [trace for trace in figure.data if trace.mode == "lines" and trace.line.dash == "dash"]
+        assert sorted(trace.y[3] for trace in dashed) == pytest.approx(sorted(expected))
+    quiet = figures.layer_strip(without_replicates(comparison), ["mean_cosine", "knn_jaccard"])
+    assert not [trace for trace in quiet.data if trace.fillcolor == grey]
 
 
-def test_the_ranking_is_the_order_of_change_then_drift(comparison: Comparison) -> None:
-    order = figures.most_changed(comparison, 3)
-    keys = [(-comparison.words.change[3, i], -comparison.words.drift[3, i]) for i in order]
+def test_the_strip_says_which_band_is_which(comparison: Comparison) -> None:
+    subtitle = figures.layer_strip(comparison, ["mean_cosine"]).layout.title.subtitle.text
+    assert "95 % interval" in subtitle
+    assert "noise" in subtitle
+
+
+def test_the_histogram_counts_every_word_once_above_or_within_noise(comparison: Comparison) -> None:
+    figure = figures.change_histogram(comparison, 3)
+    more, within = figure.data
+    change, above = comparison.words.change[3], comparison.words.changed(3)
+    assert 0 < above.sum() < len(change) / 2  # else the made comparison shows nothing
+    for bar, members in ((more, above), (within, ~above)):
+        assert sum(bar.y) == members.sum()
+        for at, n in zip(bar.x, bar.y, strict=True):
+            assert n == (members & np.isclose(change, at, atol=1e-5)).sum()
+    assert (more.marker.color, within.marker.color) == (style.LIGHT.kept, style.LIGHT.noise)
+    assert comparison.words.noise is not None
+    floor = number(float(np.median(comparison.words.noise[3])), places=2)
+    assert figure.layout.annotations[0].text == f"noise floor {floor}"
+    assert f"{int(above.sum())} words changed by more than noise" in figures.alt_text(figure)
+
+
+def test_the_histogram_says_that_noise_is_unknown(comparison: Comparison) -> None:
+    bare = replace(comparison, words=replace(comparison.words, noise=None, q=None))
+    figure = figures.change_histogram(bare, 3)
+    assert len(figure.data) == 1
+    assert "noise unknown" in figure.layout.title.subtitle.text
+    assert "unknown" in figures.alt_text(figure)
+
+
+def test_the_ranking_is_led_by_what_exceeds_noise_then_by_change_then_drift(comparison: Comparison) -> None:
+    order, above = figures.most_changed(comparison, 3), comparison.words.changed(3)
+    keys = [(not above[i], -comparison.words.change[3, i], -comparison.words.drift[3, i]) for i in order]
     assert keys == sorted(keys)
-    figure = figures.change_ranking(comparison, 3, 5, noise=0.7)
-    assert [int(datum[0]) for datum in figure.data[1].customdata] == order[:5]
-    above = [value > np.float32(0.7) for value in figure.data[1].x]
-    assert list(figure.data[1].marker.size) == [11 if a else 7 for a in above]
+    largest = int(above.sum())
+    figure = figures.change_ranking(comparison, 3, largest + 4)
+    assert [int(datum[0]) for datum in figure.data[1].customdata] == order[: largest + 4]
+    assert list(figure.data[1].marker.size) == [11] * largest + [7] * 4
+    assert comparison.words.noise is not None
+    assert list(figure.data[2].x) == pytest.approx(comparison.words.noise[3, order[: largest + 4]].tolist())
+    said = [note.text for note in figure.layout.annotations]
+    assert [("within noise" in text) for text in said] == [False] * largest + [True] * 4
 
 
 def test_rank_moves_shows_what_the_comparison_says_with_marks_beside_colour(comparison: Comparison) -> None:
@@ -202,6 +241,19 @@ def test_every_use_stands_on_both_maps_under_its_own_id_selected_or_not(
     assert all(trace.unselected.marker.opacity > 0.3 for trace in figure.data)
 
 
+def test_uses_within_noise_are_small_and_pale_and_say_so(comparison: Comparison, linked: LinkedMap) -> None:
+    within = figures.uses_within_noise(comparison.uses, linked.layer)
+    assert 0 < within[linked.rows].sum() < len(linked.rows)
+    figure = figures.linked_maps(linked, comparison.uses)
+    for trace in figure.data:
+        rows = [int(datum[0]) for datum in trace.customdata]
+        assert [size < max(trace.marker.size) for size in trace.marker.size] == within[rows].tolist()
+        assert [opacity < 0.5 for opacity in trace.marker.opacity] == within[rows].tolist()
+        assert [("within its noise" in text) for text in trace.text] == within[rows].tolist()
+    unknown = replace(comparison.uses, noise=None)
+    assert len({size for t in figures.linked_maps(linked, unknown).data for size in t.marker.size}) == 1
+
+
 def test_senses_differ_in_shape_as_well_as_colour() -> None:
     looks = [(style.sense_colour(i, "light"), style.sense_shape(i)) for i in range(24)]
     assert len(set(looks)) == 24
@@ -209,8 +261,6 @@ def test_senses_differ_in_shape_as_well_as_colour() -> None:
 
 
 def test_a_map_of_uses_without_senses_stands_in_grey(comparison: Comparison, linked: LinkedMap) -> None:
-    from dataclasses import replace
-
     bare = replace(comparison.uses, occurrences=tuple(replace(u, sense=None) for u in comparison.uses.occurrences))
     figure = figures.linked_maps(linked, bare)
     assert [trace.name for trace in figure.data] == ["sense not given"] * 2
@@ -222,7 +272,7 @@ def test_curves_read_the_events_of_a_run_also_a_resumed_one() -> None:
     assert len(losses) == 100
     assert losses[60] == 9.0
     assert list(figure.data[2].y) == [0.82, 0.91, 0.9]
-    assert "best .910 at step 50" in figures.alt_text(figure)
+    assert "kept .910 at step 50" in figures.alt_text(figure)
 
 
 def test_curves_of_a_run_that_has_not_begun() -> None:

@@ -4,14 +4,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from embedlab import jobs
 from embedlab.errors import JobError, StoreError
+from embedlab.jobfolder import JobFolder
 from embedlab.store import Store
-from embedlab.types import Run, RunConfig, Stage
+from embedlab.training import runfolder
+from embedlab.types import Run, RunConfig, RunState, Stage
 from tests.training import tiny
 
 
@@ -38,7 +42,7 @@ def test_a_training_is_started_watched_cancelled_and_resumed(tmp_path: Path, sta
     assert jobs.look(store, id).state in ("queued", "running")
     with pytest.raises(JobError, match="already"):
         jobs.resume(store, id)
-    with pytest.raises(JobError, match="no model yet"):
+    with pytest.raises(JobError, match="has no model: it is not done yet"):
         jobs.model_folder(store, id)
     running = wait(store, id, lambda run: run.step >= 6)
     assert running.state == "running"
@@ -58,6 +62,45 @@ def test_a_training_is_started_watched_cancelled_and_resumed(tmp_path: Path, sta
     jobs.cancel(store, id)
     wait(store, id, lambda run: run.state == "cancelled")
     assert [run.id for run in jobs.runs(store)] == [id]
+
+
+def test_replicates_are_finished_runs_of_the_recipe_one_a_seed(tmp_path: Path, start_model: Path) -> None:
+    store = Store(tmp_path / "workspace")
+    corpus = tiny.add_corpus(store)
+    config = tiny.config(corpus, Stage(3, {"*": 1e-3}, "linear", "senses"))
+
+    def ended(id: str, state: RunState = "done", **changes: Any) -> str:
+        def fill(folder: Path) -> None:
+            runfolder.write(folder, replace(config, **changes), start_model)
+
+        job = JobFolder(store.put("runs", id, id, {}, fill))
+        with job.working():
+            job.finish(state, "", {"step": 3})
+        return id
+
+    first = ended("first")
+    assert jobs.replicates(store, first) == []
+    ended("first-again")  # the same seed: the same model, no other state of the recipe
+    five, two = ended("five", seed=5), ended("two", seed=2)
+    ended("other-rate", seed=3, stages=(Stage(3, {"*": 2e-3}, "linear", "senses"),))
+    ended("other-canary", seed=3, canary="")
+    stopped = ended("stopped", "cancelled", seed=4)
+    ended("failed", "failed", seed=6)
+    assert jobs.replicates(store, first) == [two, five]
+    assert jobs.replicates(store, five) in (["first", two], ["first-again", two])
+    assert jobs.replicates(store, stopped) == []
+    with pytest.raises(StoreError):
+        jobs.replicates(store, "nothing")
+
+
+def test_the_canary_goes_with_the_run(tmp_path: Path, start_model: Path) -> None:
+    store = Store(tmp_path / "workspace")
+    config = tiny.config(tiny.add_corpus(store), Stage(2, {"*": 1e-3}, "linear", "senses"), eval_every=1)
+    id = jobs.start(store, config, model_folder=start_model, canary=tiny.CANARY)
+    assert runfolder.read_canary(store.folder("runs", id)) == tiny.CANARY
+    assert wait(store, id, lambda run: run.state not in ("queued", "running")).state == "done"
+    events = jobs.events(store, id)
+    assert [event["step"] for event in events if event["type"] == "canary"] == [0, 1, 2]
 
 
 def test_what_cannot_be_started_is_refused_in_words(tmp_path: Path, start_model: Path) -> None:

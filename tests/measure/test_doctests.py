@@ -3,10 +3,14 @@
 import doctest
 import importlib
 import inspect
+import pkgutil
 
 import pytest
 
-MODULES = ["rows", "geometry", "words", "drift", "neighbours", "senses", "projection", "uncertainty"]
+import embedlab.measure
+
+GATHERED = {"geometry", "uncertainty"}  # names of other modules, nothing of their own
+MODULES = sorted({module.name for module in pkgutil.iter_modules(embedlab.measure.__path__)} - GATHERED)
 
 
 def load(name):
@@ -20,9 +24,17 @@ def test_the_examples_hold(name):
     assert tried > 0 or name == "rows"
 
 
-@pytest.mark.parametrize("name", MODULES[1:])
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "rows"])
 def test_every_public_function_explains_itself(name):
     module = load(name)
     for title, function in vars(module).items():
         if inspect.isfunction(function) and function.__module__ == module.__name__ and not title.startswith("_"):
             assert ">>>" in (function.__doc__ or ""), f"{name}.{title} has no example"
+
+
+@pytest.mark.parametrize("name", sorted(GATHERED))
+def test_gathered_names_exist_once(name):
+    module = load(name)
+    assert module.__all__ == sorted(set(module.__all__))
+    for title in module.__all__:
+        assert getattr(module, title) is not None

@@ -135,6 +135,8 @@ class TestRSA:
             drift.rsa_spearman_cosine(np.eye(5), normal(0, 5, 3))
         with pytest.raises(MeasureError, match="give a sample"):
             drift.rsa_spearman_cosine(np.ones((20_001, 1)), np.ones((20_001, 1)))
+        with pytest.raises(MeasureError, match="takes at most 5000 rows"):
+            drift.rsa_mantel(np.ones((5_001, 1)), np.ones((5_001, 1)))
 
 
 class TestDrift:
@@ -166,6 +168,28 @@ class TestDrift:
     def test_unequal_widths(self):
         X = normal(6, 60, 4)
         assert drift.drift_cosine_aligned(X, np.pad(X, ((0, 0), (0, 3)))).max() < 1e-9
+
+    def test_blocks_and_folds_are_a_fit_on_the_other_rows(self):
+        """The same folds, with every fit written out by scipy."""
+        X, Y = normal(7, 9000, 4, 20.0), normal(7, 9000, 4) + 0.5 * normal(8, 9000, 4)
+        fold, expected = np.random.default_rng(3).permutation(9000) % 5, np.empty(9000)
+        for part in range(5):
+            fit, score = fold != part, fold == part
+            x, y = X - X[fit].mean(0), Y - Y[fit].mean(0)
+            R, _ = orthogonal_procrustes(x[fit], y[fit])
+            expected[score] = [cdist([a @ R], [b], "cosine")[0, 0] for a, b in zip(x[score], y[score], strict=True)]
+        np.testing.assert_allclose(drift.drift_cosine_aligned(X, Y, seed=3), expected, atol=1e-9)
+
+    def test_anchors(self):
+        X = normal(9, 200, 4)
+        Y = X @ rotation(10, 4) + 3
+        Y[150:] += 5 * normal(11, 50, 4)
+        anchors = np.arange(200) < 100
+        found = drift.drift_cosine_aligned(X, Y, anchors=anchors)
+        assert found[:150].max() < 1e-9
+        assert found[150:].mean() > 0.2
+        with pytest.raises(MeasureError, match="15 anchors cannot fix a rotation of 4 dimensions"):
+            drift.drift_cosine_aligned(X, Y, anchors=np.arange(200) < 15)
 
     def test_refusals(self):
         with pytest.raises(MeasureError, match="at least 10 rows"):

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import hyp0f1
 from scipy.stats import entropy, skew
 from sklearn.metrics.pairwise import cosine_similarity
 
 from embedlab.errors import MeasureError
-from embedlab.measure import geometry
+from embedlab.measure import geometry, kernels
+from embedlab.measure.rows import first_appearances
 from tests.measure.clouds import QUICK, clouds, normal, rotation, seeds
 
 INVARIANT = {  # to rotation and to the order of the rows; the tolerance of the invariance
@@ -80,6 +82,37 @@ class TestMeanCosine:
     def test_float32_and_blocks_agree_with_float64(self):
         X = normal(2, 9000, 16, 0.3).astype(np.float32)  # more rows than a block
         assert geometry.mean_cosine(X) == pytest.approx(geometry.mean_cosine(X.astype(np.float64)), abs=1e-12)
+
+    @pytest.mark.parametrize("n", [1, 2, 7, 600])
+    def test_the_compiled_loop_is_the_same_number(self, n, monkeypatch):
+        X = normal(n, n, 9, 0.4).astype(np.float32)
+        X[n // 2] = 0 if n > 2 else X[n // 2]
+        measures = [geometry.top_dimension_share]
+        if n > 1:
+            measures += [geometry.mean_cosine, geometry.mean_cosine_centred]
+        plain = [measure(X) for measure in measures]
+        monkeypatch.setattr(kernels, "WORTHWHILE", 0)
+        assert [measure(X) for measure in measures] == pytest.approx(plain, abs=1e-12)
+        X.flags.writeable = False  # as a memory-mapped file is
+        assert [measure(X[:, ::2]) for measure in measures] == pytest.approx(
+            [measure(X[:, ::2].astype(np.float64)) for measure in measures], abs=1e-12
+        )
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_the_compiled_loop_refuses_what_is_not_finite(self, bad, monkeypatch):
+        monkeypatch.setattr(kernels, "WORTHWHILE", 0)
+        X = normal(0, 30, 4).astype(np.float32)
+        for row in (0, 6, 29):
+            Y = X.copy()
+            Y[row, 2] = bad
+            for measure in (geometry.mean_cosine, geometry.mean_cosine_centred, geometry.top_dimension_share):
+                with pytest.raises(MeasureError, match=f"Row {row + 1} holds"):
+                    measure(Y)
+
+    def test_lengths_beyond_the_range_of_float64(self):
+        X = normal(4, 20, 5, 0.5)
+        scale = np.array([1e-300, 1.0, 1e300, 1e-170])[np.arange(20) % 4][:, None]
+        assert geometry.mean_cosine(scale * X) == pytest.approx(geometry.mean_cosine(X), abs=1e-12)
 
     def test_a_large_offset_costs_no_digits(self):
         X = normal(3, 500, 8).astype(np.float32) + np.float32(1000)
@@ -156,6 +189,9 @@ class TestSpectrum:
         assert geometry.isoscore(X) < geometry.isoscore_star(X, 0.9, larger) < 1
         with pytest.raises(MeasureError, match="between 0 and 1"):
             geometry.isoscore_star(X, 1.5)
+        for wrong in (np.eye(7), np.triu(np.ones((8, 8))), np.full((8, 8), np.nan)):
+            with pytest.raises(MeasureError, match="no covariance"):
+                geometry.isoscore_star(X, 0.5, wrong)
 
 
 class TestPartition:
@@ -194,6 +230,27 @@ class TestTwoNN:
         assert both.duplicates_removed == 50
         assert both.linear == geometry.two_nn(X)
         assert geometry.duplicates_removed(np.array([[0.0, 1.0], [-0.0, 1.0]])) == 1
+
+    @given(X=clouds(), seed=seeds)
+    @QUICK
+    def test_any_copies_of_any_rows_change_nothing(self, X, seed):
+        rng = np.random.default_rng(seed)
+        more = rng.permutation(np.vstack([X, X[rng.integers(0, len(X), 9)]]))
+        both = geometry.two_nn_all(more)
+        assert both.duplicates_removed == 9
+        assert both[:2] == pytest.approx(geometry.two_nn_all(X)[:2], rel=1e-9)
+
+    @given(seed=seeds, dtype=st.sampled_from([np.float16, np.float32, np.float64]))
+    @QUICK
+    def test_first_appearances_by_another_route(self, seed, dtype):
+        X = np.random.default_rng(seed).integers(-1, 2, size=(60, 3)).astype(dtype)
+        X[::7] *= -1  # makes -0 too
+        met, expected = set(), []
+        for i, row in enumerate(X.tolist()):
+            if tuple(row) not in met:
+                met.add(tuple(row))
+                expected.append(i)
+        assert first_appearances(X).tolist() == expected
 
     def test_undefined(self):
         with pytest.raises(MeasureError, match="Only 1 rows are different"):
@@ -251,9 +308,9 @@ class TestUniformityAndAlignment:
         assert geometry.uniformity(normal(1, 3000, d)) == pytest.approx(-4 + np.log(hyp0f1(d / 2, 4)), abs=0.005)
 
     def test_blocks_are_the_whole(self):
-        X = normal(2, 1500, 5, 0.4)
+        X = normal(2, 2500, 5, 0.4)
         unit = X / np.linalg.norm(X, axis=1)[:, None]
-        cosine = (unit @ unit.T)[np.triu_indices(1500, 1)]
+        cosine = (unit @ unit.T)[np.triu_indices(2500, 1)]
         assert geometry.uniformity(X) == pytest.approx(np.log(np.exp(4 * cosine - 4).mean()), abs=1e-12)
 
     def test_pairs_with_a_zero_row_are_left_out(self):

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 
 from embedlab.errors import MeasureError
-from embedlab.measure.neighbours import knn_jaccard, nearest, second_order_cosine, two_nearest_distances
+from embedlab.measure.neighbours import (
+    knn_jaccard,
+    nearest,
+    second_order_chance,
+    second_order_cosine,
+    two_nearest_distances,
+)
 from tests.measure.clouds import QUICK, clouds, normal, rotation, seeds
 
 
@@ -165,3 +172,18 @@ class TestSecondOrder:
         X = normal(2, 300, 20)
         assert second_order_cosine(X, X @ rotation(3, 20)).min() > 1 - 1e-9
         assert abs(second_order_cosine(X, normal(4, 300, 20)).mean()) < 0.2
+
+    def test_neighbours_already_known(self):
+        X, Y = normal(5, 120, 6), normal(5, 120, 6) + 0.3 * normal(6, 120, 6)
+        found = nearest(X, 7)[0], nearest(Y, 7)[0]
+        np.testing.assert_array_equal(second_order_cosine(X, Y, found=found), second_order_cosine(X, Y, 7))
+        with pytest.raises((MeasureError, TypeCheckError)):
+            second_order_cosine(X, Y, found=(found[0][:-1], found[1]))
+
+    def test_chance_shows_a_common_direction(self):
+        """A cone reads near 1 for rows that have nothing to do with each other: the reason to show this beside it."""
+        flat, cone = normal(7, 300, 20), normal(7, 300, 20, 3.0)
+        assert second_order_chance(flat, flat).mean() < 0.5
+        assert second_order_chance(cone, cone).mean() > 0.95
+        assert (second_order_chance(flat, flat, seed=1) < 1 - 1e-9).all()  # nobody is asked about itself
+        np.testing.assert_array_equal(second_order_chance(flat, cone, seed=2), second_order_chance(flat, cone, seed=2))

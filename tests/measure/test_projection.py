@@ -10,7 +10,14 @@ from sklearn.manifold import trustworthiness as by_sklearn
 
 from embedlab.errors import MeasureError
 from embedlab.measure.neighbours import knn_jaccard, nearest
-from embedlab.measure.projection import continuity, linked_layout, moves, placebo_move, trustworthiness
+from embedlab.measure.projection import (
+    continuity,
+    linked_layout,
+    moves,
+    placebo_move,
+    trustworthiness,
+    trustworthiness_over_seeds,
+)
 from tests.measure.clouds import QUICK, clouds, normal, rotation, seeds
 
 
@@ -167,3 +174,19 @@ class TestTrust:
     def test_k_below_half(self):
         with pytest.raises(MeasureError, match="below half of the 10 rows"):
             trustworthiness(normal(0, 10, 3), normal(1, 10, 2), 5)
+
+
+class TestOverSeeds:
+    def test_least_and_most(self):
+        X, Y = normal(0, 40, 5), normal(1, 40, 5)
+        layouts = [[normal(10 + seed, 40, 2), X[:, :2] if seed == 3 else normal(20 + seed, 40, 2)] for seed in range(5)]
+        over = trustworthiness_over_seeds([X, Y], layouts, k=4)
+        scores = [trustworthiness(x, e, 4) for maps in layouts for x, e in zip([X, Y], maps, strict=True)]
+        near = [continuity(x, e, 4) for maps in layouts for x, e in zip([X, Y], maps, strict=True)]
+        assert over == ((min(scores), max(scores)), (min(near), max(near)), 5)
+        assert over.trustworthiness[0] < over.trustworthiness[1]
+
+    def test_one_seed_says_nothing_of_the_others(self):
+        X = normal(2, 20, 3)
+        with pytest.raises(MeasureError, match="needs 5 layouts, not 4"):
+            trustworthiness_over_seeds([X], [[X[:, :2]]] * 4, k=3)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from sklearn.metrics import accuracy_score, f1_score, silhouette_samples
+from sklearn.metrics import accuracy_score, adjusted_rand_score, f1_score, silhouette_samples, v_measure_score
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from embedlab.errors import MeasureError
@@ -133,6 +133,14 @@ class TestClustering:
         X, y = two_senses(1, 300, apart=4.0)
         rare = np.concatenate([np.flatnonzero(y == "bank.money"), np.flatnonzero(y == "bank.river")[:12]])
         assert senses.clustering_scores(X[rare], y[rare]).ari > 0.8
+
+    @given(seed=seeds)
+    @QUICK
+    def test_agreement_by_another_route(self, seed):
+        rng = np.random.default_rng(seed)
+        one, two = rng.integers(0, rng.integers(1, 5), 12), rng.integers(0, rng.integers(1, 5), 12)
+        wanted = v_measure_score(one, two), adjusted_rand_score(one, two)
+        assert senses._agreement(one, two) == pytest.approx(wanted, abs=1e-12)
 
     def test_seeded(self):
         X, y = two_senses(2, apart=1.0)

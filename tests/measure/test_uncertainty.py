@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 from scipy import stats
 
 from embedlab.errors import MeasureError
-from embedlab.measure import drift, geometry, neighbours, senses, uncertainty
-from tests.measure.clouds import QUICK, normal, seeds
+from embedlab.measure import drift, geometry, intervals, neighbours, senses, uncertainty
+from tests.measure.clouds import QUICK, normal, rotation, seeds
 
 
 class TestPairedBootstrap:
     def test_another_route(self):
         before, after = normal(0, 40, 1).ravel(), normal(1, 40, 1).ravel() + 0.5
         reference = stats.bootstrap(((after - before),), np.mean, n_resamples=20_000, method="percentile", rng=1)
-        low, high = uncertainty.paired_bootstrap(before, after)
+        low, high = uncertainty.paired_bootstrap(before, after, plain=True)
         assert (low, high) == pytest.approx(tuple(reference.confidence_interval), abs=0.02)
 
     def test_no_change_is_exactly_none(self):
@@ -31,15 +32,47 @@ class TestPairedBootstrap:
         assert (low, high) == uncertainty.paired_bootstrap(before, after, draws=300, seed=seed)
         assert uncertainty.paired_bootstrap(after, before, draws=300, seed=seed) == pytest.approx((-high, -low))
 
-    def test_coverage(self):
-        """95 % intervals of a mean hold the truth about 95 times of 100."""
-        hits = 0
-        for seed in range(200):
-            low, high = uncertainty.paired_bootstrap(
-                np.zeros(60), normal(seed, 60, 1).ravel() + 1, draws=400, seed=seed
-            )
-            hits += low <= 1 <= high
-        assert 0.89 <= hits / 200 <= 0.99
+    @pytest.mark.parametrize("n", [10, 30])
+    def test_coverage_of_no_difference(self, n):
+        """95 % intervals hold the truth 95 times of 100, also of ten units, where plain percentiles do not."""
+        hits = np.zeros(3)
+        for seed in range(400):
+            rng = np.random.default_rng([seed, n])
+            before, after = rng.normal(size=(2, n))
+            answers = rng.random((2, n)) < 0.8
+            for i, (low, high) in enumerate(
+                (
+                    uncertainty.paired_bootstrap(before, after, draws=400, seed=seed),
+                    uncertainty.paired_bootstrap(*answers.astype(float), draws=400, seed=seed),
+                    uncertainty.paired_bootstrap(before, after, draws=400, seed=seed, plain=True),
+                )
+            ):
+                hits[i] += low <= 0 <= high
+        widened, of_answers, plain = hits / 400
+        assert widened >= 0.94
+        assert of_answers >= 0.95  # the coin decides: never worse than its exact test
+        assert plain < widened
+        assert n == 30 or plain < 0.93
+
+    def test_a_handful_of_answers_is_no_evidence(self):
+        """Four sentences newly right and none lost: a fair coin does that one time in eight."""
+        before, after = np.ones(200), np.ones(200)
+        before[:4] = 0
+        low, high = uncertainty.paired_bootstrap(before, after)
+        assert low == 0
+        assert high > 0.02
+        before[:8] = 0
+        assert uncertainty.paired_bootstrap(before, after)[0] > 0
+
+    def test_few_values_and_many_draws_agree(self):
+        """Counts of few values, and units drawn one by one, are the same resampling."""
+        difference = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], 80, p=[0.1, 0.6, 0.3])
+        by_counts = intervals._bootstrap_means(difference, 20_000, np.random.default_rng(1))
+        jitter = difference + 1e-9 * np.arange(80)  # all different: drawn as units
+        by_units = intervals._bootstrap_means(jitter, 20_000, np.random.default_rng(2))
+        np.testing.assert_allclose(
+            np.quantile(by_counts, [0.025, 0.5, 0.975]), np.quantile(by_units, [0.025, 0.5, 0.975]), atol=0.013
+        )
 
     def test_refusals(self):
         for before, after, why in (
@@ -54,7 +87,7 @@ class TestBootstrapMeanCosine:
     def test_another_route(self):
         """The same draws, with all pairs written out and pairs i = j left out by index."""
         X, Y = normal(0, 12, 4, 0.5), normal(1, 12, 4, 0.8)
-        weights = np.vstack(list(uncertainty._weights(12, 40, np.random.default_rng(3))))
+        weights = np.vstack(list(intervals._weights(12, 40, np.random.default_rng(3))))
         differences = []
         for w in weights:
             pairs = np.outer(w, w)
@@ -64,8 +97,20 @@ class TestBootstrapMeanCosine:
                 unit = space / np.linalg.norm(space, axis=1)[:, None]
                 values.append((pairs * (unit @ unit.T)).sum() / pairs.sum())
             differences.append(values[1] - values[0])
-        expected = np.quantile(differences, [0.025, 0.975])
-        assert uncertainty.bootstrap_mean_cosine(X, Y, draws=40, seed=3) == pytest.approx(tuple(expected), abs=1e-12)
+        value = geometry.mean_cosine(Y) - geometry.mean_cosine(X)
+        apart = np.quantile(differences, [0.025, 0.975]) - np.mean(differences)
+        expected = value + apart * np.sqrt(12 / 11) * stats.t.ppf(0.975, 11) / stats.norm.ppf(0.975)
+        assert uncertainty.bootstrap_mean_cosine(X, Y, draws=40, seed=3) == pytest.approx(tuple(expected), abs=1e-9)
+
+    def test_coverage_of_no_difference(self):
+        hits = 0
+        for seed in range(400):
+            rng = np.random.default_rng(seed)
+            Z = rng.normal(size=(10, 20)) + 1
+            X, Y = Z + 0.5 * rng.normal(size=(10, 20)), Z + 0.5 * rng.normal(size=(10, 20))
+            low, high = uncertainty.bootstrap_mean_cosine(X, Y, draws=200, seed=seed)
+            hits += low <= 0 <= high
+        assert hits / 400 >= 0.94
 
     def test_weights_one_give_the_mean_cosine(self):
         X, Y = normal(2, 200, 5, 0.5), normal(3, 200, 5, 1.5)
@@ -108,9 +153,58 @@ class TestBootstrapMacroF1:
         assert uncertainty.bootstrap_macro_f1(y, before, before) == (0, 0)
 
     def test_every_sense_keeps_its_size(self):
-        """Stratified: a sense with one sentence is in every draw, so perfect answers stay perfect."""
+        """Stratified: a sense with one sentence is in every draw, so the percentiles do not move."""
         y = ["a"] * 9 + ["b"]
-        assert uncertainty.bootstrap_macro_f1(y, ["a"] * 10, y) == pytest.approx([1 - 9 / 19] * 2)
+        low, high = uncertainty.bootstrap_macro_f1(y, ["a"] * 10, y)
+        assert high == pytest.approx(1 - 9 / 19)
+        assert low == 0  # and yet one sentence is no evidence
+
+    def test_another_route(self):
+        """Sentences drawn one by one within each sense, scored by senses.macro_f1."""
+        rng = np.random.default_rng(0)
+        y = rng.choice(["a", "b", "c"], 120, p=[0.6, 0.3, 0.1])
+        before, after = (np.where(rng.random(120) < right, y, rng.choice(["a", "b"], 120)) for right in (0.5, 0.8))
+        found = []
+        for _ in range(1500):
+            drawn = np.concatenate([rng.choice(np.flatnonzero(y == s), (y == s).sum()) for s in "abc"])
+            found.append(senses.macro_f1(y[drawn], after[drawn]) - senses.macro_f1(y[drawn], before[drawn]))
+        low, high = np.quantile(found, [0.025, 0.975])
+        ours = uncertainty.bootstrap_macro_f1(y, before, after)
+        value = senses.macro_f1(y, after) - senses.macro_f1(y, before)
+        assert 0.95 < (ours[1] - value) / (high - value) < 1.15  # a little wider, for the rare sense
+        assert 0.95 < (ours[0] - value) / (low - value) < 1.15
+
+    def test_all_senses_of_the_word_may_be_given(self):
+        y, before, after = ["a"] * 6 + ["b"] * 6, ["a"] * 12, ["a"] * 6 + ["b"] * 6
+        two, three = (uncertainty.bootstrap_macro_f1(y, before, after, senses=list(names)) for names in ("ab", "abc"))
+        assert three == pytest.approx(tuple(2 / 3 * end for end in two))
+        with pytest.raises(MeasureError, match="none of the senses"):
+            uncertainty.bootstrap_macro_f1(y, before, after, senses=["a", "c"])
+
+    def test_coverage_of_no_difference(self):
+        hits = 0
+        for seed in range(300):
+            rng = np.random.default_rng(seed)
+            y = np.r_[0, 0, 1, 1, (rng.random(36) < 0.2).astype(int)]
+            before, after = (np.where(rng.random(40) < 0.7, y, rng.integers(0, 2, 40)) for _ in range(2))
+            low, high = uncertainty.bootstrap_macro_f1(y, before, after, draws=500, seed=seed)
+            hits += low <= 0 <= high
+        assert hits / 300 >= 0.95
+
+    def test_swap_p_by_hand_and_another_route(self):
+        # two sentences differ, one each way round: macro-F1 changes by the same amount under every swap
+        assert uncertainty.macro_f1_swap_p(["a", "b"], ["a", "a"], ["b", "b"]) == 1
+        rng = np.random.default_rng(1)
+        y = rng.integers(0, 3, 60)
+        before, after = (np.where(rng.random(60) < right, y, rng.integers(0, 3, 60)) for right in (0.5, 0.75))
+        observed, null = abs(senses.macro_f1(y, after) - senses.macro_f1(y, before)), []
+        for _ in range(2000):
+            swap = rng.random(60) < 0.5
+            one, two = np.where(swap, after, before), np.where(swap, before, after)
+            null.append(abs(senses.macro_f1(y, two) - senses.macro_f1(y, one)))
+        p = uncertainty.macro_f1_swap_p(y, before, after)
+        assert p == pytest.approx(uncertainty.permutation_p(observed, np.array(null)), abs=0.02)
+        assert p < 0.2
 
     def test_refusals(self):
         with pytest.raises(MeasureError, match="same sentences"):
@@ -159,18 +253,14 @@ class TestHalfSamples:
         assert half.values.mean() > half.value + 0.02  # fewer candidates, more overlap
         assert half.interval[0] < half.value < half.interval[1]
 
-    def test_the_scale_of_a18_and_the_scale_that_covers(self):
-        """sqrt(m/n) alone holds the mean 83 times of 100; with the finite-population factor 95."""
-        hits = np.zeros(2)
-        for seed in range(150):
-            X = normal(seed, 80, 1) + 1
-            for i, finite in enumerate((False, True)):
-                low, high = uncertainty.half_sample_interval(
-                    lambda x: float(x.mean()), X, draws=80, seed=seed, finite_population=finite
-                ).interval
-                hits[i] += low <= 1 <= high
-        assert hits[0] / 150 == pytest.approx(0.83, abs=0.08)
-        assert hits[1] / 150 == pytest.approx(0.94, abs=0.05)
+    @pytest.mark.parametrize(("n", "draws"), [(10, 100), (80, 20)])
+    def test_coverage(self, n, draws):
+        hits = 0
+        for seed in range(300):
+            X = normal(seed + 1000, n, 1) + 1
+            low, high = uncertainty.half_sample_interval(lambda x: float(x.mean()), X, draws=draws, seed=seed).interval
+            hits += low <= 1 <= high
+        assert 0.935 <= hits / 300 <= 0.99
 
     def test_no_change_is_exactly_none(self):
         X = normal(3, 60, 5)
@@ -220,6 +310,55 @@ class TestSignFlips:
         assert uncertainty.sign_flip_p(after, before, permutations=200) == pytest.approx(p)
 
 
+class TestOccurrences:
+    def statistic(self, before, after):
+        a, b = before.mean(0), after.mean(0)
+        return 1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+    def test_another_route(self):
+        """Every swap written out."""
+        before, after = normal(0, 7, 4, 0.5), normal(1, 7, 4, 0.5) + np.eye(4)[0]
+        observed, as_far = self.statistic(before, after), 0
+        for pattern in range(2**7):
+            swap = ((pattern >> np.arange(7)) & 1).astype(bool)[:, None]
+            drawn = self.statistic(np.where(swap, after, before), np.where(swap, before, after))
+            as_far += drawn >= observed - 1e-14
+        assert uncertainty.permute_occurrences_p(before, after) == pytest.approx(as_far / 2**7)
+
+    def test_extremes(self):
+        before = normal(2, 40, 6)
+        assert uncertainty.permute_occurrences_p(before, before.copy()) == 1
+        assert uncertainty.permute_occurrences_p(before, before + 5) == 0.001
+        assert uncertainty.permute_occurrences_p(before[:1], before[:1] + 5) == 1  # one use alone proves nothing
+        assert uncertainty.permute_occurrences_p(before[:5], before[:5] + 50) == 2 / 2**5
+
+    @pytest.mark.parametrize("n", [8, 40])
+    def test_false_alarms(self, n):
+        alarms = 0
+        for seed in range(300):
+            rng = np.random.default_rng([seed, n])
+            word = rng.normal(size=(n, 8)) + 1
+            before, after = (word + 0.3 * rng.normal(size=(n, 8)) for _ in range(2))
+            alarms += uncertainty.permute_occurrences_p(before, after, permutations=199, seed=seed) <= 0.05
+        assert 0.01 <= alarms / 300 <= 0.08
+
+    @given(seed=seeds, n=st.integers(1, 20))
+    @QUICK
+    def test_bounds_order_scale_and_rotation(self, seed, n):
+        before, after = normal(seed, n, 3, 0.5), normal(seed + 1, n, 3, 0.5)
+        p = uncertainty.permute_occurrences_p(before, after, permutations=99)
+        assert 0 < p <= 1
+        R = rotation(seed, 3)
+        assert uncertainty.permute_occurrences_p(3 * before @ R, 3 * after @ R, permutations=99) == pytest.approx(p)
+        assert uncertainty.permute_occurrences_p(after, before, permutations=99) == pytest.approx(p)
+
+    def test_refusals(self):
+        with pytest.raises((MeasureError, TypeCheckError)):
+            uncertainty.permute_occurrences_p(normal(0, 5, 2), normal(0, 5, 3))
+        with pytest.raises(MeasureError, match="at least 1 rows"):
+            uncertainty.permute_occurrences_p(np.zeros((0, 2)), np.zeros((0, 2)))
+
+
 class TestOtherTests:
     def test_wilcoxon(self):
         before, after = normal(0, 12, 1).ravel(), normal(1, 12, 1).ravel() + 1
@@ -227,6 +366,12 @@ class TestOtherTests:
             stats.wilcoxon(after - before, method="exact").pvalue
         )
         assert uncertainty.wilcoxon_p(before, before) == 1
+
+    def test_wilcoxon_with_ties_and_zeros(self):
+        difference = np.array([1.0, 1.0, -1.0, 2.0, 2.0, 0.0, 3.0, -0.5])
+        every_sign = stats.PermutationMethod(n_resamples=np.inf)  # fewer than 13 units: scipy counts them out as well
+        wanted = stats.wilcoxon(difference[difference != 0], method=every_sign).pvalue
+        assert uncertainty.wilcoxon_p(np.zeros(8), difference) == pytest.approx(wanted)
 
     def test_mcnemar(self):
         before, after = np.array([True] * 5 + [False] * 5), np.array([False] * 1 + [True] * 9)

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from embedlab import compare, demo
 from embedlab.corpus import Columns
 from embedlab.lab import Lab, comparison_summary
+from embedlab.types import Comparison
 from tests.made import SENTENCES, made, with_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,8 +31,8 @@ def senses_csv(copies: int = 4, payload: str = "") -> bytes:
     return buffer.getvalue().encode()
 
 
-def fill(root: Path, payload: str = "") -> str:
-    """One corpus and one comparison on it; returns the comparison's id."""
+def fill(root: Path, payload: str = "", change: Callable[[Comparison], Comparison] | None = None) -> str:
+    """One corpus and one comparison on it, `change` of the made one; returns the comparison's id."""
     lab = Lab(root)
     source = root / "senses.csv"
     source.write_bytes(senses_csv(payload=f" {payload}" if payload else ""))
@@ -40,6 +41,7 @@ def fill(root: Path, payload: str = "") -> str:
     made_up, maps = made()
     if payload:
         made_up = with_text(made_up, payload)
+    made_up = made_up if change is None else change(made_up)
     comparison = replace(made_up, provenance=replace(made_up.provenance, corpus_id=added.id, corpus_name=added.name))
     summary = comparison_summary(comparison)
     lab.store.put(

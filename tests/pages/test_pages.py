@@ -1,12 +1,17 @@
 """Every page opens, answers its question, and keeps what a person chose."""
 
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from embedlab.comparing.readings import READINGS
+from embedlab.figures.readings import change_of, said_noise, said_standing
 from embedlab.lab import Lab
+from embedlab.wording import difference
+from tests.made import CONTROL_LINE, made, without_replicates
 from tests.pages.conftest import PAYLOAD, fill, html, senses_csv
 
 QUESTIONS = {
@@ -16,6 +21,7 @@ QUESTIONS = {
     "models": "Which models are there?",
     "finetune": "Teach the model something",
     "report": "What do I take away?",
+    "method": "How is this measured?",
 }
 Open = Callable[..., AppTest]
 
@@ -55,6 +61,94 @@ def test_the_verdict_comes_first(open_page: Open) -> None:
     assert page.index("HELPED") < page.index("Layer by layer")
 
 
+def test_the_verdict_has_every_score_region_rule_and_expectation(open_page: Open) -> None:
+    comparison, _ = made()
+    page = html(open_page())
+    for score in comparison.verdict.scores:
+        assert difference(change_of(score), score.interval) in page
+        assert said_noise(score) in page
+    for region in comparison.verdict.collateral:
+        assert region.region in page
+    for sentence in (*comparison.verdict.why, comparison.noise.line):
+        assert sentence in page
+    for expectation in comparison.expectations:
+        assert expectation.statement in page
+        assert expectation.detail in page
+    assert "1 of 2 expectations failed" in page
+    assert page.index("failed") < page.index("Layer by layer")
+
+
+@pytest.mark.parametrize("kind", ["won", "lost"])
+def test_wins_and_losses_open_onto_their_texts(open_page: Open, kind: str) -> None:
+    listed = getattr(made()[0].verdict, kind)
+    app = open_page()
+    assert "el-answers" not in html(app)
+    app.button(key=kind).click().run()
+    well(app)
+    dialog = next(body for body in html(app).split("\n") if "el-answers" in body)
+    assert dialog.count("<tr>") == len(listed) + 1
+    assert f"✗ {listed[0].before if kind == 'won' else listed[0].after}" in dialog
+    assert f"<b>{listed[0].text[listed[0].start : listed[0].end]}</b>" in dialog
+
+
+def test_words_above_noise_lead_and_the_others_say_that_they_are_within(open_page: Open) -> None:
+    app, words = open_page(), made()[0].words
+    above = words.changed(3)
+    assert f"{int(above.sum())} of 40 words changed by more than noise" in html(app)
+    table = app.dataframe[0].value
+    count = int(above.sum())
+    assert set(table["word"][:count]) == {word for word, so in zip(words.words, above, strict=True) if so}
+    assert table["against"][:count].eq("above noise").all()
+    assert table["against"][count:].str.startswith("within noise, ").all()
+    assert table["bar"][:count].notna().all()
+    assert table["bar"][count:].isna().all()
+    app.selectbox(key="word").set_value(table["word"][count]).run()
+    assert ", within its noise of " in html(app)
+
+
+def test_every_reading_of_the_layer_is_there_with_its_meaning_and_says_where_it_stands(open_page: Open) -> None:
+    readings = made()[0].layers[3].readings
+    (table,) = [body for body in html(open_page()).split("\n") if "el-readings" in body]
+    for name, reading in readings.items():
+        assert READINGS[name].meaning in unescape(table)
+        assert said_standing(reading) in table
+        assert f'href="method?reading={name}"' in table
+    assert 'class="r el-within"' in table
+    assert "Needs more rows than dimensions." in table
+
+
+def test_without_other_seeds_the_page_says_what_is_unknown(open_page: Open, tmp_path: Path) -> None:
+    fill(tmp_path, change=without_replicates)
+    page = html(open_page(root=tmp_path))
+    assert CONTROL_LINE in page
+    assert "differs, noise unknown" in page
+    assert "noise unknown" in page[page.index("The space") : page.index("Layer by layer")]
+    assert "el-badge el-harmed" not in page
+
+
+def test_a_word_of_the_senses_has_its_test_its_intervals_and_the_trust_over_layouts(open_page: Open) -> None:
+    comparison, _ = made()
+    app = open_page("senses")
+    app.selectbox(key="word").set_value("mouse").run()
+    page = html(app)
+    assert "p = .018 over 40 uses" in page
+    for name in ("wsd_centroid_macro_f1", "silhouette_cosine_macro", "mev_uncentred", "clustering_ari"):
+        reading = comparison.sense_readings["mouse"][3].readings[name]
+        assert READINGS[name].title in page
+        assert f"noise {said_noise(reading)}" in page
+    assert ".969 to .989 over 5 layouts" in page
+    assert "within noise" in page
+    app.session_state["layer"] = 1
+    app.run()
+    assert "Not tested over 40 uses" in html(app)
+
+
+def test_the_foot_leads_to_how_it_is_measured(open_page: Open) -> None:
+    for page in ("compare", "senses", "report"):
+        (link,) = open_page(page).get("page_link")
+        assert link.proto.page == "method"
+
+
 def test_choosing_a_word_and_a_layer_changes_the_page_and_nothing_else(open_page: Open) -> None:
     app = open_page()
     first = html(app)
@@ -65,7 +159,7 @@ def test_choosing_a_word_and_a_layer_changes_the_page_and_nothing_else(open_page
     app.session_state["layer"] = 1
     app.run()
     well(app)
-    assert "At layer 1" in html(app)
+    assert "What changed most, layer 1" in html(app)
     assert app.selectbox(key="word").value == "mouse"
 
 
@@ -73,7 +167,7 @@ def test_a_link_opens_what_it_names(open_page: Open) -> None:
     app = open_page(word="stream", layer="2")
     well(app)
     assert app.selectbox(key="word").value == "stream"
-    assert "At layer 2" in html(app)
+    assert "What changed most, layer 2" in html(app)
 
 
 def test_a_selection_in_the_link_comes_first_and_has_two_numbers(open_page: Open) -> None:
@@ -81,7 +175,8 @@ def test_a_selection_in_the_link_comes_first_and_has_two_numbers(open_page: Open
     well(app)
     page = html(app)
     assert "Selection: 3 uses" in page
-    assert page.index('class="on"') < page.index('class=""')
+    lines = page[page.index('class="el-kwic"') :]
+    assert 'class="on' in lines.split("<tr")[2]
 
 
 def test_a_word_that_is_not_there_falls_back_to_one_that_is(open_page: Open) -> None:

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from embedlab import report
+from embedlab.comparing.method import METHODS
+from embedlab.figures.readings import said_change, said_noise, said_p, said_standing
 from embedlab.types import Uses
 from embedlab.wording import difference
-from tests.made import made, with_text
+from tests.made import CONTROL_LINE, made, with_text, without_replicates
 
 PAYLOADS = (
     "</script><script>window.hit=1</script>",
@@ -94,7 +96,54 @@ def test_every_reading_of_every_layer_stands_there_with_its_interval(page: Page)
         for reading in layer.readings.values():
             if reading.before is not None and reading.after is not None:
                 assert difference(reading.after - reading.before, reading.interval) in page.text
+            assert said_noise(reading) in page.text
+            assert said_p(reading.p) in page.text
+            assert said_standing(reading) in page.text
     assert "Needs more rows than dimensions." in page.text
+
+
+def test_the_verdict_has_its_scores_answers_regions_and_expectations(page: Page) -> None:
+    comparison, _ = made()
+    verdict, text = comparison.verdict, page.text
+    for score in verdict.scores:
+        assert said_change(score) in text
+    assert f"+ {len(verdict.won)} newly right" in text
+    assert f"− {len(verdict.lost)} newly wrong" in text
+    for answer in (*verdict.won, *verdict.lost):
+        assert " ".join((answer.text[answer.end :]).split()) in text
+    for part in verdict.collateral:
+        assert part.region in text
+        assert said_change(part.drift) in text
+        assert said_change(part.kept) in text
+    for expectation in comparison.expectations:
+        assert expectation.statement in text
+        assert expectation.detail in text
+    assert text.count("✗ failed") == 2
+
+
+def test_words_within_noise_are_grey_and_say_so(document: str, page: Page) -> None:
+    comparison, _ = made()
+    above = int(comparison.words.changed(3).sum())
+    assert f"{above} of 40 words changed by more than noise. {comparison.noise.line}" in page.text
+    ranked = document[document.index('class="changed"') :].split("</table>")[0].split("<tr")[2:]
+    assert [' class="within"' in row for row in ranked] == [rank >= above for rank in range(len(ranked))]
+    assert ["within noise" in row for row in ranked] == [rank >= above for rank in range(len(ranked))]
+
+
+def test_without_other_seeds_the_report_says_what_is_unknown() -> None:
+    comparison, _ = made(copies=1)
+    text = Page(report.html(without_replicates(comparison)).decode()).text
+    assert CONTROL_LINE in text
+    assert "differs, noise unknown" in text
+    assert "noise unknown" in text[text.index("The space") : text.index("What changed most", 400)]
+
+
+def test_how_each_number_is_measured_is_an_appendix_that_opens(document: str, page: Page) -> None:
+    for method in METHODS:
+        assert method.heading in page.text
+        for line in (*method.formula, *method.limits, *method.source):
+            assert " ".join(line.split()) in page.text
+    assert document.count('<details class="method">') == len(METHODS)
 
 
 def test_only_our_two_scripts_may_run(document: str, page: Page) -> None:

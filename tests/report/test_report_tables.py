@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -31,6 +32,10 @@ def test_a_row_of_the_tables_says_what_the_comparison_says(comparison: Compariso
     assert row is not None
     item = tables["items"].query("layer == 3 and word == 'bank'").iloc[0]
     assert item["change"] == comparison.words.change[layer, row]
+    assert comparison.words.noise is not None
+    assert item["noise"] == comparison.words.noise[layer, row]
+    assert item["changed"] == comparison.words.changed(layer)[row]
+    assert tables["items"].query("layer == 3")["changed"].sum() == comparison.words.changed(3).sum()
     assert item["kept"] + item["lost"] == comparison.words.k
     assert item["change"] == pytest.approx(1 - item["kept"] / (2 * comparison.words.k - item["kept"]))
     first = tables["neighbours"].query("layer == 3 and word == 'bank' and side == 'after' and rank == 1").iloc[0]
@@ -39,6 +44,19 @@ def test_a_row_of_the_tables_says_what_the_comparison_says(comparison: Compariso
     listed = tables["readings"].query("layer == 3 and reading == 'mean_cosine'").iloc[0]
     assert (listed["before"], listed["after"]) == (reading.before, reading.after)
     assert (listed["low"], listed["high"]) == reading.interval
+    assert (listed["noise"], listed["p"]) == (reading.noise, reading.p)
+
+
+def test_what_is_unknown_is_nan_and_nothing_changed(comparison: Comparison) -> None:
+    bare = replace(
+        comparison,
+        words=replace(comparison.words, noise=None, q=None),
+        uses=replace(comparison.uses, noise=None),
+    )
+    tables = report.tables(bare)
+    assert tables["items"][["noise", "q"]].isna().all(axis=None)
+    assert not tables["items"]["changed"].any()
+    assert tables["uses"]["noise"].isna().all()
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -2,7 +2,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,20 @@ def corpus(store: Store) -> Corpus:
 
 
 @pytest.fixture
-def new_run(store: Store, tiny_models: Callable[[str], Path]) -> Callable[..., Path]:
-    """(id, config, kind) -> a run folder that no worker has touched."""
+def large_corpus(store: Store) -> Corpus:
+    """Enough rows of every sense that some can be set aside to choose the best step."""
+    return tiny.add_corpus(store, tiny.rows(each=40))
 
-    def make(id: str, config: RunConfig, kind: str = "bert") -> Path:
-        return store.put("runs", id, id, {}, lambda folder: runfolder.write(folder, config, tiny_models(kind)))
+
+@pytest.fixture
+def new_run(store: Store, tiny_models: Callable[[str], Path]) -> Callable[..., Path]:
+    """(id, config, kind, canary) -> a run folder that no worker has touched."""
+
+    def make(id: str, config: RunConfig, kind: str = "bert", canary: Sequence[str] = ()) -> Path:
+        def fill(folder: Path) -> None:
+            runfolder.write(folder, config, tiny_models(kind), canary)
+
+        return store.put("runs", id, id, {}, fill)
 
     return make
 

@@ -100,7 +100,8 @@ def serve() -> None:
         if not warm:  # what is imported late is imported here once; no gradient is taken, so no thread is left behind
             run = Path(order["run"])
             config, start = runfolder.read(run)
-            setup.lay_out(config, start, run.parent.parent / "corpora" / config.corpus_id)
+            corpus = run.parent.parent / "corpora" / config.corpus_id
+            setup.lay_out(config, start, corpus, runfolder.read_canary(run))
             warm = True
         report = Path(order["run"]) / "operations"
         child = os.fork()

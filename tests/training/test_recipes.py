@@ -1,5 +1,6 @@
 """Recipes: from few words or a YAML file to a run, and one sentence for each thing that is not right."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ def test_a_run_written_as_plain_values_is_a_recipe_again(tmp_path: Path) -> None
         ("stages: [{until_step: 5, train: {'*': 1.0e-5}, objective: magic}]", "no objective 'magic'"),
         ("stages: [{until_step: 5, train: {'*': 1.0e-5}}]\nspeed: high", "unknown setting 'speed'"),
         ("stages: [{until_step: 5, train: {'*': 1.0e-5}}]\nbatch_tokens: 1", "batch_tokens of 64"),
+        ("stages: [{until_step: 5, train: {'*': 1.0e-5}}]\non_alarm: shout", "on_alarm is one of tell, stop"),
+        ("stages: [{until_step: 5, train: {'*': 1.0e-5}}]\nprecision: fp8", "precision is one of fp32, bf16"),
     ],
 )
 def test_a_recipe_that_is_not_right_says_what(tmp_path: Path, text: str, says: str) -> None:
@@ -80,6 +83,22 @@ def test_choices_say_why_not() -> None:
     assert all(choice.why_not and choice.line for choice in found.values())
     with pytest.raises(TrainingError, match="mine cannot be used for labels"):
         recipes.require(corpus, recipes.config("id", SPEC, "labels"))
+
+
+def test_replicates_differ_in_nothing_but_their_seed() -> None:
+    one = recipes.config("c", SPEC, "labels", seed=0)
+    assert recipes.same_recipe(one, replace(one, seed=7))
+    assert recipes.same_recipe(one, one)
+    others = [
+        replace(one, corpus_id="d"), replace(one, encoder=EncoderSpec("builtin", pooling="cls")),
+        replace(one, eval_every=7), replace(one, canary=""), replace(one, on_alarm="stop"),
+        replace(one, stages=(replace(one.stages[0], schedule="constant"),)),
+        replace(one, stages=(*one.stages, replace(one.stages[0], until_step=999))),
+    ]  # fmt: skip
+    assert not any(recipes.same_recipe(one, other) for other in others)
+    backwards = dict(reversed(one.stages[0].train.items()))  # "*" first: the head no longer has a rate of its own
+    assert one.stages[0].train == backwards
+    assert not recipes.same_recipe(one, replace(one, stages=(replace(one.stages[0], train=backwards),)))
 
 
 def test_a_config_is_a_config() -> None:

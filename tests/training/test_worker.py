@@ -11,9 +11,11 @@ import torch
 from safetensors.torch import load_file
 
 from embedlab import jobs
+from embedlab.corpus import selection
 from embedlab.jobfolder import JobFolder
 from embedlab.store import Store, is_sealed
-from embedlab.training import checkpoint, plans, worker
+from embedlab.training import checkpoint, evaluate, losses, plans, runfolder, setup, worker
+from embedlab.training.objectives import Material, Score
 from embedlab.types import Corpus, Run, Stage
 from tests.training import tiny
 
@@ -58,20 +60,93 @@ def test_every_kind_of_model_trains(kind: str, new_run: NewRun, corpus: Corpus, 
     assert is_sealed(jobs.model_folder(store, run.id))
 
 
-def test_the_model_is_the_best_step_and_the_end_says_which(new_run: NewRun, corpus: Corpus, store: Store) -> None:
-    folder = new_run("best", tiny.config(corpus, Stage(20, {"*": 3e-3}, "linear", "senses")))
+def test_the_selection_rows_choose_and_the_held_out_rows_report(
+    new_run: NewRun, large_corpus: Corpus, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The selection score peaks at step 8, the held-out score at step 16: step 8 is kept, with its held-out score."""
+    real, calls = evaluate.SCORES["senses"], iter(range(100))
+
+    def planted(*arguments: Any) -> list[Score]:
+        held_out, chooses = real(*arguments)
+        step = 4 * next(calls)
+        return [Score(0.9 if step == 16 else held_out.value / 2), Score(0.9 if step == 8 else chooses.value / 2)]
+
+    monkeypatch.setitem(evaluate.SCORES, "senses", planted)
+    folder = new_run("best", tiny.config(large_corpus, Stage(20, {"*": 3e-3}, "linear", "senses")))
     run = train(folder, store)
     end = JobFolder(folder).end()
     assert end is not None
-    scores = {e["step"]: e["score"] for e in jobs.events(store, run.id) if e["type"] == "eval" and e["step"]}
-    best = end["result"]["best_step"]
-    assert scores[best] == max(scores.values()) == run.score == end["result"]["score"]
+    events = [event for event in jobs.events(store, run.id) if event["type"] == "eval"]
+    assert [event["best_step"] for event in events][3:] == [8, 8, 8]
+    scores = {event["step"]: event["score"] for event in events}
+    assert scores[16] == 0.9
+    result = end["result"]
+    assert (result["best_step"], result["selection"]) == (8, 0.9)
+    assert run.score == result["score"] == scores[8]
+    assert result["last_score"] == scores[20]
+    best = result["best_step"]
     kept = checkpoint.place(folder / "checkpoints", best)
     assert checkpoint.verify(kept) is None
     model, weights = load_file(folder / "model" / "model.safetensors"), load_file(kept / "weights.safetensors")
     assert all(torch.equal(model[name], weights[f"encoder.{name}"]) for name in model)
     steps = sorted(int(path.name[5:]) for path in (folder / "checkpoints").glob("step_*"))
     assert set(steps) == {16, 20, best}
+
+
+def test_the_latest_step_within_one_standard_error_of_the_best_is_kept(
+    new_run: NewRun, large_corpus: Corpus, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Selection .90 at step 8, .88 at 16, .50 at 20: of some ten rows .88 is as good, and later."""
+    real, calls = evaluate.SCORES["senses"], iter(range(100))
+
+    def planted(*arguments: Any) -> list[Score]:
+        held_out, _ = real(*arguments)
+        return [held_out, Score({8: 0.9, 16: 0.88}.get(4 * next(calls), 0.5))]
+
+    monkeypatch.setitem(evaluate.SCORES, "senses", planted)
+    run = train(new_run("error", tiny.config(large_corpus, Stage(20, {"*": 3e-3}, "linear", "senses"))), store)
+    events = [event for event in jobs.events(store, run.id) if event["type"] == "eval"]
+    assert [event["best_step"] for event in events] == [0, 4, 8, 8, 16, 16]
+
+
+def test_without_rows_to_choose_by_the_last_step_is_kept(new_run: NewRun, corpus: Corpus, store: Store) -> None:
+    run = train(new_run("last", tiny.config(corpus, Stage(10, {"*": 3e-3}, "linear", "senses"))), store)
+    end = JobFolder(store.folder("runs", run.id)).end()
+    assert end is not None
+    events = [event for event in jobs.events(store, run.id) if event["type"] == "eval"]
+    assert [event["best_step"] for event in events] == [0, 4, 8, 10]
+    assert {event["selection"] for event in events} == {None}
+    assert end["result"]["best_step"] == 10
+    assert run.score == end["result"]["last_score"]
+    notes = [event["message"] for event in jobs.events(store, run.id) if event["type"] == "note"]
+    assert any("the last step is kept" in note for note in notes)
+
+
+def test_no_batch_and_no_centroid_holds_a_row_that_chooses(
+    new_run: NewRun, large_corpus: Corpus, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: set[int | None] = set()
+
+    def remember(material: Material, rows: Any) -> None:
+        shown.update(material.examples.uses[i].row for i in rows)
+
+    for name, real in list(losses.LOSSES.items()):
+
+        def watched(model: Any, material: Material, rows: Any, temperature: float, real: Any = real) -> torch.Tensor:
+            remember(material, rows)
+            return real(model, material, rows, temperature)
+
+        monkeypatch.setitem(losses.LOSSES, name, watched)
+    stages = (Stage(30, {"*": 1e-3}, "linear", "labels"), Stage(60, {"layer.*": 1e-3}, "linear", "senses"))
+    folder = new_run("apart", tiny.config(large_corpus, *stages, eval_every=30))
+    config, start = runfolder.read(folder)
+    bench = setup.lay_out(config, start, store.folder("corpora", large_corpus.id))
+    assert bench.selection is not None
+    assert train(folder, store).state == "done"
+    remember(bench.centroids, range(len(bench.centroids)))
+    apart = {use.row for side in (bench.selection, bench.held_out) for use in side.examples.uses}
+    assert shown == set(range(len(large_corpus))) - apart
+    assert bench.counts["selection"] == selection(large_corpus).sum()
 
 
 def test_frozen_embeddings_come_out_to_the_bit(
@@ -99,8 +174,6 @@ def test_a_run_is_the_same_twice_and_another_with_another_seed(new_run: NewRun, 
 def test_a_loss_that_is_no_number_stops_at_once_and_keeps_the_weights(
     new_run: NewRun, corpus: Corpus, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from embedlab.training import losses
-
     real, calls = losses.LOSSES["senses"], iter(range(100))
 
     def broken(*arguments: Any) -> torch.Tensor:

@@ -18,6 +18,9 @@ WORDS = {
     ("crane", "machine"): "steel tower hook cable site load engine driver",
 }
 FILLER = "the a of and near with old new some big small this that one very again".split()
+CANARY = tuple(  # sentences of letters: nothing the corpus speaks of
+    " ".join("abcdefghijklmnopqrstuvwxyz"[(7 * i + 3 * j * j + j) % 26] for j in range(4 + i % 5)) for i in range(24)
+)
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 KINDS = ("bert", "roberta", "distilbert", "mpnet", "electra", "modernbert", "gpt2", "gpt_neox", "ernie", "albert")
 

@@ -1,0 +1,240 @@
+"""What each command does: one call of the Lab, and what is said of it."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from embedlab.cli.printing import Printer
+from embedlab.cli.summaries import coverage_lines, expected, reading_lines, summary
+from embedlab.corpus import Columns
+from embedlab.errors import UserError
+from embedlab.lab import EmbedWhat, Lab
+from embedlab.types import Comparison, Run
+from embedlab.wording import number
+
+COLUMNS = ("text", "label", "pair", "target", "start", "end", "token-index", "sense", "split")
+
+
+def corpus_add(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    chosen = {name.replace("-", "_"): getattr(options, name.replace("-", "_")) for name in COLUMNS}
+    columns = Columns(**chosen) if any(chosen.values()) else None
+    added = lab.add_corpus(options.file, columns, options.name)
+    show.done(
+        {
+            "id": added.id,
+            "name": added.name,
+            "rows_in": added.rows_in,
+            "rows_kept": added.kept,
+            "rows_refused": len(added.refused),
+            "encoding": added.encoding,
+            "refused": [asdict(refusal) for refusal in added.refused],
+        },
+        f"{added.name}: {added.kept} of {added.rows_in} rows kept ({added.encoding})",
+        *(f"  row {refusal.row} refused: {refusal.reason}" for refusal in added.refused[:20]),
+        *([f"  ... and {len(added.refused) - 20} more"] if len(added.refused) > 20 else []),
+        f"corpus {added.id}",
+    )
+
+
+def corpus_list(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    entries = lab.corpora()
+    show.done(
+        [{"id": e.id, "name": e.name, "created": e.created, **e.summary} for e in entries],
+        *(f"{e.id[:12]}  {e.summary['rows']:>7} rows  {e.name}" for e in entries),
+        *([] if entries else ["No corpus yet: python -m embedlab corpus add FILE"]),
+    )
+
+
+def corpus_show(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    entry = lab.find_corpus(options.id)
+    lines = lab.concordance(entry.id, options.word) if options.word else []
+    refused = lab.refusals(entry.id)
+    value = {"id": entry.id, "name": entry.name, "created": entry.created, **entry.summary}
+    value["refusals"] = [asdict(refusal) for refusal in refused]
+    if options.word:
+        value["concordance"] = [asdict(line) for line in lines]
+    show.done(
+        value,
+        f"{entry.name}  ({entry.id})",
+        *(f"  {key}: {item}" for key, item in entry.summary.items() if not isinstance(item, (list, dict))),
+        *(f"  row {refusal.row} refused: {refusal.reason}" for refusal in refused[:20]),
+        *(f"{line.left:>40} [{line.surface}] {line.right}" for line in lines),
+    )
+
+
+def models_list(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    models = lab.models()
+    show.done([asdict(m) for m in models], *(f"{m.source:<20} {m.name}  {m.layers} layers x {m.dim}" for m in models))
+
+
+def models_show(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    info = asdict(lab.model(options.spec))
+    show.done(info, *(f"{key:>14}: {value}" for key, value in info.items()))
+
+
+def embed(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    what: EmbedWhat = options.what or "texts"
+    snapshot = lab.embed(
+        options.model, options.corpus, what, word=options.word, layers=_layers(options.layers), out=options.out,
+        precision=options.precision, cache=not options.no_cache, progress=show.progress,
+    )  # fmt: skip
+    names = list(snapshot.layer_names)
+    show.done(
+        {
+            "out": str(options.out),
+            "items": len(snapshot.occurrences),
+            "layers": names,
+            "fingerprint": snapshot.fingerprint,
+        },
+        f"{len(snapshot.occurrences)} items, {len(names)} layers in {options.out}",
+    )
+
+
+def finetune(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    config = lab.run_config(
+        options.model, options.corpus, options.objective, plan=options.plan, recipe=options.recipe, steps=options.steps,
+        rate=options.rate, seed=options.seed, batch_tokens=options.batch_tokens, eval_every=options.eval_every,
+        precision=options.precision, canary="" if options.canary == "none" else options.canary,
+        on_alarm=options.on_alarm,
+    )  # fmt: skip
+    if options.seeds < 1:
+        raise UserError(f"--seeds is {options.seeds}: give 1 or more.")
+    if options.seeds == 1:
+        _show_run(lab, lab.wait(lab.finetune(config), show.progress), show)
+        return
+    runs = lab.finetune_seeds(config, options.seeds, show.progress)
+    first = runs[0]
+    show.done(
+        _of_run(lab, first) | {"runs": [run.id for run in runs]},
+        *(f"run {run.id}: seed {run.config.seed}, {_scores(run)}" for run in runs),
+        f"use the first as run:{first.id}; a comparison takes its noise floor from the others",
+    )
+
+
+def _of_run(lab: Lab, run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id, "state": run.state, "step": run.step, "loss": run.loss, "score_name": run.score_name,
+        "score_before": run.score_before, "score_after": run.score, "elapsed_s": run.elapsed_s, "message": run.message,
+        "checkpoint": str(lab.run_folder(run.id)) if run.state == "done" else None,
+    }  # fmt: skip
+
+
+def _scores(run: Run) -> str:
+    if not run.score_name:
+        return "no held-out score"
+    return f"held-out {run.score_name} {number(run.score_before)} -> {number(run.score)}"
+
+
+def _show_run(lab: Lab, run: Run, show: Printer) -> None:
+    if run.state in ("failed", "cancelled"):
+        raise UserError(f"Run {run.id} {run.state} at step {run.step}: {run.message} Go on with: runs resume {run.id}")
+    show.done(
+        _of_run(lab, run), f"run {run.id}: {run.state} at step {run.step}, {_scores(run)}", f"use it as run:{run.id}"
+    )
+
+
+def compare(lab: Lab, options: argparse.Namespace, show: Printer) -> int:
+    """Exit code 1 when something was expected of the comparison and does not hold after."""
+    if options.corpus is None:
+        made = _compare_files(lab, options, show)
+    else:
+        made = lab.compare(
+            options.before, options.after, options.corpus, words=options.word, layers=_layers(options.layers),
+            k=options.k, min_count=options.min_count, seed=options.seed, precision=options.precision,
+            replicates=_sources(options.replicates), expect=options.expect, cache=not options.no_cache,
+            progress=show.progress,
+        )  # fmt: skip
+    if options.out is not None:
+        lab.export(made.id, options.out)
+    failed = [one for one in made.expectations if not one.after]
+    value = {"id": made.id, "out": str(options.out) if options.out else None, "failed": [f.statement for f in failed]}
+    show.done(value, *summary(made), *expected(made))
+    return 1 if failed else 0
+
+
+def _compare_files(lab: Lab, options: argparse.Namespace, show: Printer) -> Comparison:
+    """Without a corpus: two files of vectors, on the items they share."""
+    for flag in ("word", "layers", "replicates"):
+        if getattr(options, flag):
+            raise UserError(f"--{flag} needs texts: give --corpus, or leave it out to compare two files of vectors.")
+    for source in (options.before, options.after):
+        if not Path(source).exists():
+            raise UserError(f"{source} is no file or folder of vectors: give --corpus to compare two models.")
+    return lab.compare_files(
+        Path(options.before), Path(options.after), k=options.k, seed=options.seed, expect=options.expect,
+        cache=not options.no_cache, progress=show.progress,
+    )  # fmt: skip
+
+
+def measure(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    value = lab.measure(
+        options.before, options.after, options.labels, texts=options.texts, layer=options.layer, k=options.k,
+        raw_norm=options.raw_norm, seed=options.seed,
+    )  # fmt: skip
+    show.done(
+        value,
+        f"{value['n']} rows, {value['dim']} dimensions, k {value['k']}",
+        *coverage_lines(value),
+        *reading_lines(value["readings"]),
+    )
+
+
+def report(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    lab.write_report(options.comparison, options.format, options.out)
+    show.done({"out": str(options.out), "format": options.format}, f"{options.format} report in {options.out}")
+
+
+def runs_list(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    runs = lab.runs()
+    show.done(
+        [
+            {"id": r.id, "state": r.state, "step": r.step, "score_before": r.score_before, "score_after": r.score}
+            for r in runs
+        ],
+        *(f"{r.id}  {r.state:<9} step {r.step:>6}/{r.config.max_steps}  {r.created}" for r in runs),
+        *([] if runs else ["No run yet: python -m embedlab finetune --model builtin --corpus ID --objective senses"]),
+    )
+
+
+def runs_show(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    run = lab.run(options.id)
+    value = {key: item for key, item in asdict(run).items() if key != "config"} | {"config": lab.config_of(run.id)}
+    show.done(value, *(f"{key:>14}: {item}" for key, item in value.items() if key != "config"))
+
+
+def runs_cancel(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    lab.cancel(options.id)
+    show.done(
+        {"id": options.id, "asked": "cancel"}, f"{options.id} stops after its current step; its checkpoint stays."
+    )
+
+
+def runs_resume(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    lab.resume(options.id)
+    _show_run(lab, lab.wait(options.id, show.progress), show)
+
+
+def demo(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    made = lab.make_demo(options.out, ship=options.ship, progress=show.progress)
+    show.done(
+        {"comparison": made.comparison_id, "run": made.run_id, "out": str(options.out), "report": str(made.report)},
+        *summary(lab.comparison(made.comparison_id)),
+        f"report: {made.report}",
+    )
+
+
+def _layers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise UserError(f"--layers takes numbers with commas between, such as 0,3,6, not {text!r}.") from None
+
+
+def _sources(text: str | None) -> list[str] | None:
+    """--replicates: nothing given is found out, "none" is none."""
+    if text is None:
+        return None
+    return [] if text == "none" else [part.strip() for part in text.split(",") if part.strip()]

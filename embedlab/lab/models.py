@@ -1,0 +1,138 @@
+"""Models: what can be loaded, and the vectors it gives."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float32
+
+from embedlab import corpus as corpora
+from embedlab import encoders, jobs, occurrences
+from embedlab.encoders import ModelInfo
+from embedlab.encoders.protocol import Encoder, Precision
+from embedlab.errors import CorpusError, UserError
+from embedlab.lab.base import Progress, digest, quiet
+from embedlab.lab.corpora import Corpora
+from embedlab.store import copy_sealed, is_sealed
+from embedlab.types import Corpus, EncoderSpec, Occurrence, Snapshot
+
+EmbedWhat = Literal["targets", "texts", "all-words"]
+
+
+class Models(Corpora):
+    """What can be done with model states."""
+
+    def models(self) -> list[ModelInfo]:
+        """The bundled model and what the finished runs made."""
+        ended = (run.id for run in jobs.runs(self.store) if run.state not in jobs.LIVE)
+        finished = [f"run:{id}" for id in ended if self.has_model(id)]
+        return [self.model(source) for source in ("builtin", *finished)]
+
+    def model(self, source: str) -> ModelInfo:
+        """Layers, width, size of a model, without loading it. Raises ModelError."""
+        return encoders.describe(EncoderSpec(source), self._model_folder(source))
+
+    def encoder(self, source: str) -> Encoder:
+        """Load a model state (imports torch). Raises ModelError."""
+        return encoders.load(EncoderSpec(source), self._model_folder(source))
+
+    def _model_folder(self, source: str) -> Path | None:
+        """Where a model lies, for the sources that only the workspace knows."""
+        if source.startswith("run:"):
+            return jobs.model_folder(self.store, self._run_id(source.removeprefix("run:")))
+        return None
+
+    def run_folder(self, id: str) -> Path:
+        """Where the finished model of a run is (or would be)."""
+        return self.store.folder("runs", id) / "model"
+
+    def has_model(self, id: str) -> bool:
+        """Whether a run left a model."""
+        return is_sealed(self.run_folder(id))
+
+    def _run_id(self, prefix: str) -> str:
+        return self.store.find("runs", prefix).id
+
+    def embed(
+        self,
+        model: str,
+        corpus_id: str,
+        what: EmbedWhat = "texts",
+        *,
+        word: str | None = None,
+        layers: Sequence[int] | None = None,
+        out: Path | None = None,
+        precision: Precision = "fp32",
+        cache: bool = True,
+        progress: Progress = quiet,
+    ) -> Snapshot:
+        """Vectors of the asked occurrences at every layer, in `out` or in the workspace. Raises UserError."""
+        corpus = self.corpus(corpus_id)
+        items = self._items(corpus, what, word)
+        encoder = self.encoder(model)
+        key = [encoder.fingerprint, encoder.spec.pooling, corpus.id, word or what, list(layers or ()), precision]
+        id = digest(key)
+        folder = self.store.folder("snapshots", id)
+        if not cache or not is_sealed(folder):
+            self.store.remove("snapshots", id)
+            name = f"{model} on {corpus.name}"
+            fill = _filler(encoder, items, layers, precision, progress)
+            self.store.put("snapshots", id, name, {"kind": "embed", "items": len(items)}, fill)
+        if out is not None:
+            copy_sealed(folder, Path(out))
+            folder = Path(out)
+        return encoders.open_snapshot(folder)
+
+    def measure(
+        self,
+        before: Path,
+        after: Path | None = None,
+        labels: Path | None = None,
+        *,
+        texts: Path | None = None,
+        layer: int | None = None,
+        k: int = 10,
+        raw_norm: bool = False,
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Every number on vectors made elsewhere, or on texts of a file as models embed them. Raises UserError."""
+        from embedlab.vectors import measure_vectors
+
+        read = () if texts is None else corpora.read(Path(texts), Path(texts).name, None).corpus.texts
+        embed = None if texts is None else lambda source: self._embed_texts(source, read, layer)
+        return measure_vectors(before, after, labels, k=k, raw_norm=raw_norm, seed=seed, layer=layer, embed=embed)
+
+    def _embed_texts(self, source: str, texts: Sequence[str], layer: int | None) -> Float32[np.ndarray, "text d"]:
+        """One row a text, at a layer of the model (the last by default)."""
+        encoder = self.encoder(source)
+        last = len(encoder.layers) - 1
+        if layer is not None and not 0 <= layer <= last:
+            raise UserError(f"--layer is {layer}, but {source} has layers 0 to {last}.")
+        at = last if layer is None else layer
+        found = np.zeros((len(texts), encoder.layers[at].dim), dtype=np.float32)
+        for rows, arrays in encoder.encode([Occurrence(text, 0, len(text)) for text in texts], layers=[at]):
+            found[rows] = arrays[0]
+        return found
+
+    def _items(self, corpus: Corpus, what: EmbedWhat, word: str | None) -> list[Occurrence]:
+        if word is not None:
+            return occurrences.uses_of(corpus, word)
+        if what == "targets":
+            items = occurrences.targets(corpus)
+            if not items:
+                raise CorpusError(
+                    f"{corpus.name} has no target spans: import it with --start and --end, or give --word."
+                )
+            return items
+        if what == "texts":
+            return occurrences.whole_texts(corpus)
+        return occurrences.all_words(corpus)
+
+
+def _filler(
+    encoder: Encoder, items: list[Occurrence], layers: Sequence[int] | None, precision: Precision, progress: Progress
+) -> Callable[[Path], None]:
+    return lambda folder: encoders.write_snapshot(
+        encoder, items, folder, layers=layers, precision=precision, progress=progress
+    )
