@@ -41,7 +41,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=ABOUT)
     arguments.add_argument("--seeds", type=int, default=12, help="seeds of the recipe that are trained")
     arguments.add_argument("--nulls", type=int, default=120, help="null comparisons of each kind")
-    arguments.add_argument("--repeats", type=int, default=12, help="comparisons a planted size")
+    arguments.add_argument("--repeats", type=int, default=20, help="comparisons a planted size")
     arguments.add_argument("--processes", type=int, default=2)
     arguments.add_argument(
         "--work", type=Path, default=ROOT / "out" / "calibration", help="trainings and surveys, kept"

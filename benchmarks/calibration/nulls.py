@@ -102,8 +102,7 @@ def _half(
         use_items=tuple(base.use_items[i] for i in uses),
         uses=(np.asarray(vectors[np.concatenate(half["uses"])]),),
         seen_uses=np.ones(len(uses), dtype=bool),
-        texts=(np.asarray(vectors[ground]),),
-        seen_texts=np.ones(n, dtype=bool),
+        texts=base.texts[-1:],  # whole texts stay as they are: regions are not asked of halves
         off_domain=np.zeros(0, dtype=np.int64),
     )
 

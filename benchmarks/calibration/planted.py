@@ -9,11 +9,11 @@ from embedlab.survey import Survey
 
 PLANTED_WORDS = 20
 SIZES = {
-    "words moved": (0.25, 0.5, 0.75, 1.0),
-    "senses merged": (0.25, 0.5, 0.75, 1.0),
-    "senses split": (0.25, 0.5, 1.0, 2.0),
-    "space collapsed": (0.25, 0.5, 1.0, 2.0),
-    "topic forgotten": (0.25, 0.5, 0.75, 1.0),
+    "words moved": (0.5, 0.75, 1.0),
+    "senses merged": (0.25, 0.5, 1.0),
+    "senses split": (0.5, 1.0, 2.0),
+    "space collapsed": (0.5, 0.75, 1.0),
+    "topic forgotten": (0.25, 0.5, 0.75),
 }
 MEANING = {
     "words moved": "20 words go this share of the way to another word's place; found: the word is called changed",
@@ -35,39 +35,51 @@ def _last(survey: Survey, layer: int, **rows: np.ndarray) -> Survey:
 
 
 def planted(world: World, kind: str, size: float, number: int) -> float:
-    """The share of what was planted that is found."""
+    """The share of what was planted that is found. Every seed of the recipe gets it: it is what the recipe does."""
     rng = np.random.default_rng([2, number])
     before, after, others = drawn(world, rng)
     layer = world.last
+    moved = rng.choice(np.flatnonzero(after.counts >= 3), 2 * PLANTED_WORDS, replace=False)
+    common = rng.standard_normal(after.background[layer].shape[1])
+
+    def plant(survey: Survey) -> Survey:
+        if kind == "words moved":
+            return _words_moved(survey, layer, moved[:PLANTED_WORDS], moved[PLANTED_WORDS:], size)
+        if kind == "senses merged":
+            return _last(survey, layer, uses=_senses_apart(survey, layer, -size))
+        if kind == "senses split":
+            return _last(survey, layer, uses=_senses_apart(survey, layer, size))
+        if kind == "space collapsed":
+            return _collapsed(survey, layer, common, size)
+        return _forgotten(survey, layer, 1 + number % 10, size)
+
+    made = compared(world, before, plant(after), [plant(other) for other in others], number)
     if kind == "words moved":
-        means = np.array(after.word_means[layer])
-        frequent = np.flatnonzero(after.counts >= 3)
-        some = rng.choice(frequent, 2 * PLANTED_WORDS, replace=False)
-        moved, towards = some[:PLANTED_WORDS], some[PLANTED_WORDS:]
-        means[moved] += size * (means[towards] - means[moved])
-        made = compared(world, before, _last(after, layer, word_means=means), others, number)
         row = {word: i for i, word in enumerate(made.words.words)}
-        places = [row[after.words[i]] for i in moved if after.words[i] in row]
+        places = [row[after.words[i]] for i in moved[:PLANTED_WORDS] if after.words[i] in row]
         return float(made.words.changed(-1)[places].mean())
-    if kind in ("senses merged", "senses split"):
-        sign = -1.0 if kind == "senses merged" else 1.0
-        after = _last(after, layer, uses=_senses_apart(after, layer, sign * size))
-        wanted = "HARMED" if sign < 0 else "HELPED"
-        return float(compared(world, before, after, others, number).verdict.task == wanted)
-    if kind == "space collapsed":
-        common = rng.standard_normal(after.background[layer].shape[1])
-        common *= size * float(np.linalg.norm(after.background[layer], axis=1).mean()) / np.linalg.norm(common)
-        rows = {
-            name: np.asarray(getattr(after, name)[layer]) + common
-            for name in ("word_means", "background", "uses", "texts")
-        }
-        made = compared(world, before, _last(after, layer, **rows), others, number)
-        return float("COLLAPSE" in made.verdict.findings)
-    texts = np.array(after.texts[layer])
-    off = np.asarray(after.off_domain)
-    texts[off] += size * (texts[np.roll(off, 1 + number % (len(off) - 1))] - texts[off])
-    made = compared(world, before, _last(after, layer, texts=texts), others, number)
-    return float("FORGETTING" in made.verdict.findings)
+    if kind.startswith("senses"):
+        return float(made.verdict.task == ("HARMED" if kind == "senses merged" else "HELPED"))
+    return float(("COLLAPSE" if kind == "space collapsed" else "FORGETTING") in made.verdict.findings)
+
+
+def _words_moved(survey: Survey, layer: int, words: np.ndarray, towards: np.ndarray, size: float) -> Survey:
+    means = np.array(survey.word_means[layer])
+    means[words] += size * (means[towards] - means[words])
+    return _last(survey, layer, word_means=means)
+
+
+def _collapsed(survey: Survey, layer: int, direction: np.ndarray, size: float) -> Survey:
+    length = float(np.linalg.norm(survey.background[layer], axis=1).mean())
+    common = size * length * direction / np.linalg.norm(direction)
+    fields = ("word_means", "background", "uses", "texts")
+    return _last(survey, layer, **{name: np.asarray(getattr(survey, name)[layer]) + common for name in fields})
+
+
+def _forgotten(survey: Survey, layer: int, turn: int, size: float) -> Survey:
+    texts, off = np.array(survey.texts[layer]), np.asarray(survey.off_domain)
+    texts[off] += size * (texts[np.roll(off, turn)] - texts[off])
+    return _last(survey, layer, texts=texts)
 
 
 def _senses_apart(survey: Survey, layer: int, size: float) -> np.ndarray:

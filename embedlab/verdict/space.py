@@ -1,7 +1,9 @@
 """What is wrong with the space, if anything: collapse, forgetting, collateral. Apart from the task, by stated rules.
 
-Each rule asks for a size (a limit of `Rules`), for certainty (the whole 95 % interval beyond that limit) and, where the
-recipe was trained with several seeds, for more than its seeds differ by.
+Each rule asks for a size (a limit of `Rules`) and for certainty (the whole 95 % interval beyond that limit). Collapse
+and forgetting are far larger than what seeds differ by, and a model that collapsed did so whatever its sister seeds
+did: they are not asked. Collateral has no such size, so it has to exceed what the seeds differ by, where those are
+known.
 """
 
 import math
@@ -101,7 +103,7 @@ def collapsed(cosine: Reading, rules: Rules = RULES) -> bool | None:
     least = (1 - rules.collapse_spread) * (1 - cosine.before)
     change = cosine.after - cosine.before
     certain = cosine.interval is not None and cosine.interval[0] > least
-    return change > least and certain and beyond_noise(change, cosine.noise)
+    return change > least and certain
 
 
 def rank_fell(rank: Reading, rules: Rules = RULES) -> bool | None:
@@ -111,11 +113,7 @@ def rank_fell(rank: Reading, rules: Rules = RULES) -> bool | None:
     most = -(1 - rules.collapse_rank) * rank.before
     change = rank.after - rank.before
     certain = rank.interval is not None and rank.interval[1] < most
-    return change < most and certain and beyond_noise(change, rank.noise)
-
-
-def beyond_noise(change: float, noise: float | None) -> bool:
-    return noise is None or abs(change) > noise
+    return change < most and certain
 
 
 def off_domain_cosine(states: States) -> Reading | None:
@@ -147,13 +145,12 @@ def _forgetting(off: Collateral | None, rules: Rules) -> Judged:
         least = math.ceil(rules.k / rules.chance) + 1
         few = f"It was not asked: of {count(off.texts, 'text')} {percent(chance)} are kept by chance; give {least}."
         return Judged("FORGETTING", None, (f"{rule}. {few}",))
-    holds = interval[1] < rules.forgetting and less_than_seeds(kept)
-    noise = "" if kept.noise is None else f", and fewer than two seeds share at worst ({number(kept.noise, places=2)})"
+    holds = interval[1] < rules.forgetting
     told = (
         f"{_verb(holds)}: {_value(kept)} of the {k} nearest of {count(off.texts, 'text')} are kept "
         f"(by chance {number(chance, places=2)})."
     )
-    return Judged("FORGETTING", holds, (f"{rule}{noise}. {told}",))
+    return Judged("FORGETTING", holds, (f"{rule}. {told}",))
 
 
 def less_than_seeds(kept: Reading) -> bool:
@@ -227,7 +224,7 @@ def _moved(drift: Reading) -> str:
 def _seeds(states: States) -> str:
     if states.replicates:
         seeds = count(len(states.trained), "seed")
-        return f"Seed noise comes from {seeds} of the recipe; a finding about the space counts only beyond it."
+        return f"Seed noise comes from {seeds} of the recipe; collateral counts only beyond it."
     return (
         "Only one seed of the recipe was trained: another might change the space as much, and how much that is "
         "is unknown."

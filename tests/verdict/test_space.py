@@ -77,11 +77,11 @@ def test_a_turn_of_the_whole_space_is_no_finding_however_far_it_moves() -> None:
     assert found.collateral[-1].kept.value == 1.0
 
 
-def test_what_other_seeds_do_as_well_is_no_finding() -> None:
-    """The recipe itself scatters the off-domain texts: then one of its runs, against another, is not forgetting."""
+def test_what_other_seeds_do_as_well_is_no_collateral() -> None:
+    """The recipe itself scatters the off-domain texts: one run against another forgot what that one knew, no more."""
     scattered = [state(off=2.0, home=0.1, seed=seed) for seed in range(4)]
     null = say(scattered[1], scattered[2], scattered[3], before=scattered[0])
-    assert null.findings == ()
+    assert null.findings == ("FORGETTING",)
     assert "moved 1.0× seed noise" in null.space_line or "moved .9× seed noise" in null.space_line
     # three seeds that agree with each other, but not with before
     agreed = [
@@ -92,13 +92,11 @@ def test_what_other_seeds_do_as_well_is_no_finding() -> None:
     assert any("Seed noise comes from 3 seeds" in reason for reason in found.why)
 
 
-def test_collapse_within_seed_noise_is_none() -> None:
+def test_a_collapsed_model_is_collapsed_whatever_other_seeds_did() -> None:
     before, after = state(), state(cone=1.5)
-    plain = verdict(comparison(before, after), before, after, CORPUS)  # type: ignore[arg-type]
-    assert "COLLAPSE" in plain.findings
     wide = comparison(before, after, noise={"mean_cosine": 2.0, "effective_rank": 30.0})
     others = (state(cone=0.0, seed=1), state(cone=3.0, seed=2))
-    assert "COLLAPSE" not in verdict(wide, before, after, CORPUS, replicates=others).findings  # type: ignore[arg-type]
+    assert "COLLAPSE" in verdict(wide, before, after, CORPUS, replicates=others).findings  # type: ignore[arg-type]
 
 
 def test_the_regions_and_their_figures_by_another_route() -> None:
@@ -160,18 +158,16 @@ def test_the_same_model_moved_nowhere() -> None:
 
 
 def test_collapse_by_hand() -> None:
-    def cosine(after: float, interval: tuple[float, float] | None, noise: float | None = None) -> Reading:
-        return Reading("mean_cosine", 0.1, after, interval=interval, noise=noise)
+    def cosine(after: float, interval: tuple[float, float] | None) -> Reading:
+        return Reading("mean_cosine", 0.1, after, interval=interval)
 
     assert collapsed(cosine(0.5, (0.35, 0.45)))  # .5 / .9 is below two thirds, and a rise of .35 still is
     assert not collapsed(cosine(0.5, (0.25, 0.45)))  # a rise of .25 is not: it takes .3
     assert not collapsed(cosine(0.39, (0.28, 0.3)))
     assert not collapsed(cosine(0.5, None))
-    assert not collapsed(cosine(0.5, (0.35, 0.45), noise=0.5))
     assert collapsed(Reading("mean_cosine", note="too few")) is None
     assert rank_fell(Reading("effective_rank", 40, 18, interval=(-23.0, -21.0)))
     assert not rank_fell(Reading("effective_rank", 40, 18, interval=(-25.0, -19.0)))
-    assert not rank_fell(Reading("effective_rank", 40, 18, interval=(-23.0, -21.0), noise=25))
 
 
 def test_few_off_domain_texts_keep_neighbours_by_chance_and_are_not_asked() -> None:

@@ -10,7 +10,7 @@ VERDICT = Method(
         "Did it help, and at what cost? The words follow from stated rules, and each rule is printed beside the "
         "verdict with the numbers it met. The task and the space are judged apart: a model can be better at its task "
         "and worse at everything else. A rule about the space asks for a size, for certainty (the whole 95 % interval "
-        "beyond that size) and, where other seeds were trained, for more than they differ by."
+        "beyond that size); the task and collateral, where other seeds were trained, also for more than they differ by."
     ),
     rows=(
         "Everything at the last compared layer. Task: see the entry Task. Space: one random piece of every text (A1); "
