@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embedlab.comparing.intervals import Interval
+from embedlab.comparing.readings import READINGS
 from embedlab.types import Answer, Reading, TaskVerdict
 from embedlab.verdict.rules import RULES, Rules, decide
 from embedlab.wording import bracket, count, decimals, difference, number, signed
@@ -92,7 +93,7 @@ def _other_scores(scores: Sequence[Reading]) -> str:
         change = shown_change(score.after - score.before, score.interval) if score.interval else "no interval"
         p = f", p {shown_p(score.p)}" if score.p is not None else ""
         values = f"{number(score.before, score.interval)} → {number(score.after, score.interval)}"
-        told.append(f"{score.name} {values} ({change}{p})")
+        told.append(f"{READINGS[score.name].title} {values} ({change}{p})")
     return f" Beside it, without deciding: {'; '.join(told)}." if told else ""
 
 
