@@ -24,13 +24,25 @@ def test_seed_noise_by_hand():
 
 def test_pair_noise_by_hand():
     assert noise.pair_noise([0.9, 0.8, 0.7], 1.0, None, 1.0) == pytest.approx(
-        1 - (0.2 + 2.919986 * 0.1 * np.sqrt(4 / 3))
+        1 - (0.2 + 2.919986 * 0.1 * np.sqrt(4 / 2))
     )
     assert noise.pair_noise([0.9, 0.8, 0.7], 1.0, 0.6, 1.0) == 0.6
     assert noise.pair_noise([0.0, 0.0, 0.0], 0.0, 0.0, 2.0) == 0.0
     assert noise.pair_noise([1.0], 1.0, 0.0, 1.0) == 1.0
     assert noise.pair_noise([0.1], 0.0, 0.0, None) == pytest.approx(0.2)
     assert noise.pair_noise([], 0.0, 0.0, None) is None
+
+
+def test_two_seeds_in_both_roles_exceed_the_noise_of_a_pair_at_most_about_one_time_in_twenty():
+    """Seeds that lie further out are further from all others: d_ij = m + u_i + u_j."""
+    rng = np.random.default_rng(1)
+    for seeds in (3, 5):
+        beyond = []
+        for _ in range(2000):
+            out = rng.normal(size=seeds + 1)
+            of_pairs = [1.0 + 0.05 * (out[i] + out[j]) for i, j in noise.seed_pairs(seeds)]
+            beyond.append(1.0 + 0.05 * (out[0] + out[seeds]) > noise.pair_noise(of_pairs, 0.0, 0.0, None))
+        assert np.mean(beyond) <= 0.06
 
 
 def test_two_seeds_in_both_roles_exceed_the_noise_of_a_reading_at_most_one_time_in_twenty():
