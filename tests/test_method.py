@@ -102,7 +102,7 @@ NUMBERS = {  # what an entry says, made from the constant that decides it
         f"at least {noise.BIN_ITEMS} a bin",
         f"({noise.FLOOR_STEPS} · 2/(k + 1))²",
         f"t({number((1 + noise.LEVEL) / 2, places=3)}, S − 1) · √2",
-        f"t({number(noise.LEVEL, places=2)}, S − 1)",
+        f"t({number((1 + noise.LEVEL) / 2, places=3)}, S − 1) · sd(d)",
         f"{noise.LEVEL * 100:.0f}th percentile",
     ],
     "Task": [f"At least {RULES.least_items} held-out items", f"at most {RULES.most_training:,} texts"],

@@ -56,7 +56,7 @@ def pair_noise(values: Sequence[float], still: float, low: float | None, high: f
     """The value that two seeds of one recipe would show at worst (95 %), for a reading of a pair of spaces.
 
     `values`: of all S (S - 1) / 2 pairs of seeds; `still`: the value of a pair without change, d_p = |still - v_p|.
-    Still -/+ limit, on the side of the values: limit = mean(d) + t(.95, S - 1) sd(d) sqrt((S + 1)/(S - 1)),
+    Still -/+ limit, on the side of the values: limit = mean(d) + t(.975, S - 1) sd(d) sqrt((S + 1)/(S - 1)),
     the prediction interval of a pair of one of the seeds and a new one. Pairs share seeds: with d_ij = m + u_i + u_j it
     misses their mean with variance 2 var(u), while sd(d)^2 expects 2 (S - 1) / (S + 1) var(u). 2 d where there is one
     pair. Cut to [low, high]. None without values. Source: A18 (the seed-to-seed null).
@@ -64,7 +64,7 @@ def pair_noise(values: Sequence[float], still: float, low: float | None, high: f
     >>> round(pair_noise([0.90], 1.0, 0.0, 1.0), 6)
     0.8
     >>> round(pair_noise([0.01, 0.02, 0.03], 0.0, 0.0, 2.0), 4)
-    0.0613
+    0.0808
     """
     if len(values) == 0:
         return None
@@ -77,7 +77,7 @@ def pair_noise(values: Sequence[float], still: float, low: float | None, high: f
     else:
         seeds = round((1 + np.sqrt(1 + 8 * len(distance))) / 2)
         spread = distance.std(ddof=1) * np.sqrt((seeds + 1) / (seeds - 1))
-        limit = float(distance.mean() + t.ppf(LEVEL, seeds - 1) * spread)
+        limit = float(distance.mean() + t.ppf((1 + LEVEL) / 2, seeds - 1) * spread)
     side = -1.0 if found.mean() < still else 1.0
     return float(np.clip(still + side * limit, -np.inf if low is None else low, np.inf if high is None else high))
 

@@ -24,7 +24,7 @@ def test_seed_noise_by_hand():
 
 def test_pair_noise_by_hand():
     assert noise.pair_noise([0.9, 0.8, 0.7], 1.0, None, 1.0) == pytest.approx(
-        1 - (0.2 + 2.919986 * 0.1 * np.sqrt(4 / 2))
+        1 - (0.2 + 4.302653 * 0.1 * np.sqrt(4 / 2))
     )
     assert noise.pair_noise([0.9, 0.8, 0.7], 1.0, 0.6, 1.0) == 0.6
     assert noise.pair_noise([0.0, 0.0, 0.0], 0.0, 0.0, 2.0) == 0.0

@@ -97,7 +97,7 @@ NOISE = Method(
         "  changed: the 95 % interval leaves out 0 and |after − before| > noise",
         "A reading of the pair: still is its value when nothing changed, 1 or 0",
         "  d_p = |still − value of pair p of seeds|, P = S (S − 1) / 2 pairs",
-        "  limit = mean(d) + t(.95, S − 1) · sd(d) · √((S + 1)/(S − 1));   S = 2: limit = 2 d",
+        "  limit = mean(d) + t(.975, S − 1) · sd(d) · √((S + 1)/(S − 1));   S = 2: limit = 2 d",
         "  noise = still ∓ limit, cut to the range of the reading",
         "  changed: the nearer end of the 95 % interval lies beyond noise",
         "A word w of observed change c, at one layer",
