@@ -94,7 +94,7 @@ def test_from_a_file_to_a_report_that_opens_with_no_network(url: str, browser: "
 
     # before and after
     compare.click()  # until it is done, the comparison that came with EmbedLab stays on the page
-    expect(page.get_by_label("Before → after")).to_have_value(re.compile("mine"), timeout=PATIENCE)
+    expect(page.get_by_label("Before → after").first).to_have_value(re.compile("mine"), timeout=PATIENCE)
     expect(page.get_by_text("Layer by layer").first).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".el-badge")).to_have_text(
         re.compile("HELPED|HARMED|NO EVIDENCE|NOT MEASURED"), timeout=PATIENCE

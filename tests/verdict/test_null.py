@@ -109,8 +109,11 @@ def test_planted_help_and_harm_are_found(corpus: Corpus, recipe: Recipe, weak: f
     assert min(found.values()) >= 0.95 * FOUND
 
 
-def test_a_recipe_that_scatters_the_space_says_nothing_of_one_of_its_seeds() -> None:
-    """Seeds share a third of the off-domain neighbours, and off-domain texts move most: that is not forgetting here."""
+def test_a_recipe_that_scatters_the_space_is_no_collateral_of_one_of_its_seeds() -> None:
+    """Seeds share a third of the off-domain neighbours, and off-domain texts move most: one seed does as the others.
+
+    That it forgot what the other seed knew is a fact all the same.
+    """
     rng, home, off = np.random.default_rng(3), 60, 60
     corpus, scatter = label_corpus(["a"] * home, [False] * home), np.repeat([0.3, 1.0], [home, off])[:, None]
     alarms = 0
@@ -118,5 +121,5 @@ def test_a_recipe_that_scatters_the_space_says_nothing_of_one_of_its_seeds() -> 
         base = rng.normal(size=(home + off, 16))
         before, after, *others = (State(base + scatter * rng.normal(size=base.shape), off=off) for _ in range(4))
         states = States(bare(), before, after, corpus, tuple(others))  # type: ignore[arg-type]
-        alarms += bool(space(states, np.ones(home, dtype=bool)).findings)
+        alarms += bool({*space(states, np.ones(home, dtype=bool)).findings} - {"FORGETTING"})
     assert alarms <= MOST
