@@ -42,12 +42,23 @@ def write_csv(path: Path) -> int:
     return rows
 
 
-def pick(page: "Page", label: str, value: str) -> None:
-    """Choose a value in a selectbox."""
-    box = page.get_by_label(label, exact=True).first
-    box.click()
-    box.fill(value)
-    page.get_by_role("option", name=value, exact=True).first.click()
+def pick(page: "Page", label: str, value: str, tries: int = 5) -> None:
+    """Choose a value in a selectbox, as a person would: once more where the page was drawn anew under the hand."""
+    from playwright.sync_api import TimeoutError as Late
+
+    settled = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    for left in reversed(range(tries)):
+        settled.wait_for(timeout=PATIENCE)
+        try:
+            box = page.get_by_label(label, exact=True).first
+            box.click(timeout=15 * SECOND)
+            box.fill(value, timeout=15 * SECOND)
+            page.get_by_role("option", name=value, exact=True).first.click(timeout=15 * SECOND)
+            return
+        except Late:
+            if not left:
+                raise
+            page.keyboard.press("Escape")
 
 
 @pytest.mark.slow
