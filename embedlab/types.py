@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
 Schedule = Literal["constant", "linear", "cosine", "stlr"]
-RunState = Literal["queued", "running", "done", "cancelled", "failed"]
+RunState = Literal["queued", "running", "paused", "done", "cancelled", "failed"]
 TaskVerdict = Literal["HELPED", "HARMED", "NO EVIDENCE", "NOT MEASURED"]
 SpaceFinding = Literal["COLLAPSE", "FORGETTING", "COLLATERAL"]
 Region = Literal["seen in training", "unseen in domain", "in domain", "off domain"]
@@ -56,7 +56,8 @@ class Corpus:
     """What was uploaded. Row i of every column belongs to texts[i]; None where a row has no value.
 
     `id` is the sha256 of the content: the same rows always have the same id.
-    `pairs[i]` is a text related to texts[i]. `splits[i]` is "train" or "test" where the person gave one.
+    `pairs[i]` is a text related to texts[i], `negatives[i]` one that looks alike and is not, `scores[i]` how alike
+    texts[i] and pairs[i] are, higher is more. `splits[i]` is "train" or "test" where the person gave one.
     """
 
     id: str
@@ -66,11 +67,14 @@ class Corpus:
     pairs: tuple[str | None, ...] | None = None
     targets: tuple[Target | None, ...] | None = None
     splits: tuple[str | None, ...] | None = None
+    negatives: tuple[str | None, ...] | None = None
+    scores: tuple[float | None, ...] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("labels", "pairs", "targets", "splits"):
+        for name in ("labels", "pairs", "targets", "splits", "negatives", "scores"):
             column = getattr(self, name)
             _require(column is None or len(column) == len(self.texts), f"{name} and texts differ in length")
+        _require(all(s is None or np.isfinite(s) for s in self.scores or ()), "a score is not a number")
         for text, target in zip(self.texts, self.targets or (), strict=False):
             _require(target is None or target.end <= len(text), "a target lies outside its text")
         _require(all(s in ("train", "test", None) for s in self.splits or ()), "a split is neither train nor test")
@@ -168,11 +172,36 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters instead of the weights themselves (Hu et al. 2021): W + alpha / rank * B A.
+
+    `targets`: which linear maps of a layer get one, of "attention" (query, key, value, output) and "feed_forward".
+    """
+
+    rank: int = 8
+    alpha: float = 16.0
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ("attention", "feed_forward")
+
+    def __post_init__(self) -> None:
+        _require(self.rank >= 1, "the rank of LoRA is 1 or more")
+        _require(self.alpha > 0, "the alpha of LoRA is positive")
+        _require(0 <= self.dropout < 1, "the dropout of LoRA lies in [0, 1)")
+        known = {"attention", "feed_forward"}
+        _require(bool(self.targets) and set(self.targets) <= known, f"targets of LoRA are some of {sorted(known)}")
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """What a person asked for: everything that decides the result of a run.
 
-    `batch_tokens` is the budget of padded tokens a step; `batch_items` caps the examples of a step.
+    `batch_tokens` is the budget of padded tokens of a batch; `batch_items` caps its examples; a step takes `accumulate`
+    batches. `chunk_tokens`: how many padded tokens go through the model at a time (0: the whole batch); the gradients
+    are the same, the memory is not. `longest`: pieces of a text that are read.
     `precision` is "fp32" or "bf16". `max_steps` follows from the last stage.
+    `patience`: evaluations without a better selection score after which the run ends (0: never).
+    `isotropy`: weight of the uniformity of the batch's vectors in the loss (0: none). `mask_share`: pieces that masked
+    language modelling hides. `frames`: at most so many model states along the way are kept besides the start.
     `canary`: texts far from the task, embedded at every evaluation: "bundled", a corpus id, or "" for none;
     `on_alarm`: what a canary alarm does besides being told: nothing, or end the run with the best step kept.
     Runs that differ in `seed` alone are replicates of one recipe: their spread is the noise floor.
@@ -192,6 +221,14 @@ class RunConfig:
     temperature: float = 0.05
     canary: str = "bundled"
     on_alarm: Literal["tell", "stop"] = "tell"
+    lora: Lora | None = None
+    accumulate: int = 1
+    chunk_tokens: int = 0
+    longest: int = 512
+    patience: int = 0
+    isotropy: float = 0.0
+    mask_share: float = 0.15
+    frames: int = 8
 
     def __post_init__(self) -> None:
         _require(bool(self.stages), "a plan has at least one stage")
@@ -205,7 +242,10 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class Run:
-    """How a run stands. `loss` in nats; `score` the held-out score (name in `score_name`), higher is better."""
+    """How a run stands. `loss` in nats; `score` the held-out score (name in `score_name`), higher is better.
+
+    `best_step`: the step whose weights are kept, once one is.
+    """
 
     id: str
     config: RunConfig
@@ -220,6 +260,18 @@ class Run:
     score: float | None = None
     message: str = ""
     created: str = ""
+    best_step: int | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A model state of a run that can be compared: `run:ID@STEP`. Step 0 is the start; `kept`: what run:ID means."""
+
+    step: int
+    score: float | None = None
+    selection: float | None = None
+    alarms: tuple[str, ...] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
