@@ -1,4 +1,4 @@
-"""Start, look, cancel, resume: trainings and other long work, each in a process of its own. Never reaches torch.
+"""Start, look, pause, cancel, resume, delete: trainings and other long work, each in a process of its own. Never reaches torch.
 
 A training is a folder of the store (runs/<id>), started by module name. A task is any command of ours
 (`python -m embedlab ARGS --job FOLDER`) in jobs/<id>.
@@ -16,7 +16,8 @@ from embedlab.jobfolder import DIED, JobFolder, start_detached
 from embedlab.store import Store, is_sealed, now, read_json, require_space, write_json
 from embedlab.training import runfolder
 from embedlab.training.recipes import same_recipe
-from embedlab.types import Run, RunConfig, RunState
+from embedlab.training.runfolder import Launch
+from embedlab.types import Frame, Run, RunConfig, RunState
 
 WORKER = "embedlab.training.worker"
 LIVE = ("queued", "running")
@@ -39,11 +40,20 @@ class Task:
 # ---- trainings -------------------------------------------------------------------------------------------------------
 
 
-def start(store: Store, config: RunConfig, *, model_folder: Path, canary: Sequence[str] = (), name: str = "") -> str:
+def start(
+    store: Store,
+    config: RunConfig,
+    *,
+    model_folder: Path,
+    canary: Sequence[str] = (),
+    name: str = "",
+    launch: Launch | None = None,
+) -> str:
     """Write the run and start its worker; returns the run's id. `canary`: the texts that config.canary names.
 
     Raises JobError where the corpus or the model is not there, StoreError when the disk is full.
     """
+    launch = launch or Launch()
     if not is_sealed(store.folder("corpora", config.corpus_id)):
         raise JobError(f"There is no corpus {config.corpus_id[:12]} in this workspace to train on.")
     if not model_folder.is_dir():
@@ -54,7 +64,7 @@ def start(store: Store, config: RunConfig, *, model_folder: Path, canary: Sequen
     source, steps = config.encoder.source, config.max_steps
     summary = {"source": source, "corpus_id": config.corpus_id, "objective": goal, "steps": steps}
     title = name or f"{goal}, {steps} steps"
-    store.put("runs", id, title, summary, lambda folder: runfolder.write(folder, config, model_folder, canary))
+    store.put("runs", id, title, summary, lambda folder: runfolder.write(folder, config, model_folder, canary, launch))
     _launch(store, id)
     return id
 
@@ -80,6 +90,7 @@ def look(store: Store, id: str) -> Run:
         score=now_known.get("score"),
         message=f"{DIED} Resume it: it goes on from its last checkpoint." if died else job.message(),
         created=_created(folder),
+        best_step=now_known.get("best_step") or None,
     )
 
 
@@ -93,6 +104,7 @@ def _so_far(job: JobFolder) -> dict[str, Any]:
         known["score_name"] = scores[-1]["score_name"]
         known["score_before"] = scores[0]["score"] if scores[0]["step"] == 0 else None
         known["score"] = scores[-1]["score"] if len(scores) > 1 else None
+        known["best_step"] = scores[-1].get("best_step")
     return known
 
 
@@ -111,8 +123,30 @@ def cancel(store: Store, id: str) -> None:
     _run(store, id)[1].ask_cancel()
 
 
+def pause(store: Store, id: str) -> None:
+    """Ask a run to save and stop after its current step; `resume` goes on as if it had never stopped."""
+    _run(store, id)[1].ask_pause()
+
+
+def delete(store: Store, id: str) -> None:
+    """Take a run and all it keeps out of the workspace. Raises JobError while it is alive."""
+    if _run(store, id)[1].state() in LIVE:
+        raise JobError(f"Run {id} is still going: stop it first, then delete it.")
+    store.remove("runs", id)
+
+
+def frames(store: Store, id: str) -> tuple[Frame, ...]:
+    """The model states of a run that can be compared, by step."""
+    return runfolder.frames(_run(store, id)[0])
+
+
+def frame_folder(store: Store, id: str, step: int) -> Path:
+    """The folder of a model state of a run. Raises StoreError naming the steps there are."""
+    return runfolder.frame(_run(store, id)[0], step)
+
+
 def resume(store: Store, id: str) -> None:
-    """Go on with a run that died, failed or was cancelled by a person, from its newest good checkpoint."""
+    """Go on with a run that died, failed, was paused or was cancelled by a person, from its newest good checkpoint."""
     folder, job = _run(store, id)
     if job.state() == "done":
         raise JobError("This run is finished: there is nothing to resume. Start a new one with more steps.")

@@ -13,7 +13,7 @@ from embedlab.lab import EmbedWhat, Lab
 from embedlab.types import Comparison, Run
 from embedlab.wording import number
 
-COLUMNS = ("text", "label", "pair", "target", "start", "end", "token-index", "sense", "split")
+COLUMNS = ("text", "label", "pair", "negative", "score", "target", "start", "end", "token-index", "sense", "split")
 
 
 def corpus_add(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
@@ -91,17 +91,37 @@ def embed(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     )
 
 
+LORA = ("rank", "alpha", "targets")
+SETTINGS = (
+    "plan", "layers", "schedule", "steps", "rate", "seed", "on_alarm", "precision", "batch_tokens", "batch_items",
+    "accumulate", "chunk_tokens", "longest", "eval_every", "patience", "frames", "temperature", "weight_decay",
+    "warmup", "max_grad_norm", "isotropy", "mask_share",
+)  # fmt: skip
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What was said of the run; what was not is left to the recipe and the defaults."""
+    settings = {name: value for name in SETTINGS if (value := getattr(options, name)) is not None}
+    lora = {name: value for name in LORA if (value := getattr(options, f"lora_{name}")) is not None}
+    if "targets" in lora:
+        lora["targets"] = tuple(part.strip() for part in lora["targets"].split(",") if part.strip())
+    return settings | ({"lora": lora} if lora else {})
+
+
 def finetune(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    canary = "" if options.canary == "none" else options.canary
     config = lab.run_config(
-        options.model, options.corpus, options.objective, plan=options.plan, recipe=options.recipe, steps=options.steps,
-        rate=options.rate, seed=options.seed, batch_tokens=options.batch_tokens, eval_every=options.eval_every,
-        precision=options.precision, canary="" if options.canary == "none" else options.canary,
-        on_alarm=options.on_alarm,
-    )  # fmt: skip
-    if options.seeds < 1:
-        raise UserError(f"--seeds is {options.seeds}: give 1 or more.")
+        options.model, options.corpus, options.objective, recipe=options.recipe, canary=canary, **_settings(options)
+    )
+    if options.seeds < 1 or options.processes < 1:
+        raise UserError("--seeds and --processes are 1 or more.")
+    if options.estimate:
+        cost = lab.measure_cost(config)
+        show.done(cost, *(f"{key:>14}: {number(value) if value is not None else '-'}" for key, value in cost.items()))
+        return
     if options.seeds == 1:
-        _show_run(lab, lab.wait(lab.finetune(config), show.progress), show)
+        id = lab.finetune(config, processes=options.processes, report_to=options.report_to)
+        _show_run(lab, lab.wait(id, show.progress), show)
         return
     runs = lab.finetune_seeds(config, options.seeds, show.progress)
     first = runs[0]
@@ -110,6 +130,29 @@ def finetune(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
         *(f"run {run.id}: seed {run.config.seed}, {_scores(run)}" for run in runs),
         f"use the first as run:{first.id}; a comparison takes its noise floor from the others",
     )
+
+
+def shootout(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    if options.seeds < 1:
+        raise UserError("--seeds is 1 or more.")
+    configs = [lab.run_config(options.model, options.corpus, recipe=recipe) for recipe in options.recipe]
+    shots = lab.shootout(configs, options.seeds, show.progress)
+    show.done(
+        [asdict(shot) for shot in shots],
+        *(
+            f"run {shot.run_id}  gain {number(shot.gain)}  collateral {number(shot.collateral)}  {shot.seconds:.0f} s  "
+            f"seed {shot.seed}  {shot.recipe}"
+            for shot in shots
+        ),
+    )
+
+
+def take_away(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    lab.take_away(
+        options.source, options.format, options.out, corpus_id=options.corpus, layer=options.layer,
+        progress=show.progress,
+    )  # fmt: skip
+    show.done({"out": str(options.out), "format": options.format}, f"{options.source} as {options.format}: {options.out}")
 
 
 def _of_run(lab: Lab, run: Run) -> dict[str, Any]:
@@ -127,7 +170,7 @@ def _scores(run: Run) -> str:
 
 
 def _show_run(lab: Lab, run: Run, show: Printer) -> None:
-    if run.state in ("failed", "cancelled"):
+    if run.state in ("failed", "cancelled", "paused"):
         raise UserError(f"Run {run.id} {run.state} at step {run.step}: {run.message} Go on with: runs resume {run.id}")
     show.done(
         _of_run(lab, run), f"run {run.id}: {run.state} at step {run.step}, {_scores(run)}", f"use it as run:{run.id}"
@@ -199,8 +242,25 @@ def runs_list(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
 
 def runs_show(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     run = lab.run(options.id)
-    value = {key: item for key, item in asdict(run).items() if key != "config"} | {"config": lab.config_of(run.id)}
-    show.done(value, *(f"{key:>14}: {item}" for key, item in value.items() if key != "config"))
+    frames = lab.frames(run.id)
+    value = {key: item for key, item in asdict(run).items() if key != "config"}
+    show.done(
+        value | {"config": lab.config_of(run.id), "frames": [asdict(frame) for frame in frames]},
+        *(f"{key:>14}: {item}" for key, item in value.items()),
+        *(f"  run:{run.id}@{frame.step}  score {number(frame.score)}{'  (kept)' if frame.kept else ''}" for frame in frames),
+        "recipe:",
+        *(f"  {line}" for line in lab.recipe_text(run.config).splitlines()),
+    )
+
+
+def runs_pause(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    lab.pause(options.id)
+    show.done({"id": options.id, "asked": "pause"}, f"{options.id} saves and stops after its current step.")
+
+
+def runs_delete(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    lab.delete_run(options.id)
+    show.done({"id": options.id, "deleted": True}, f"{options.id} is deleted.")
 
 
 def runs_cancel(lab: Lab, options: argparse.Namespace, show: Printer) -> None:

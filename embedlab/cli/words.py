@@ -2,9 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from embedlab import takeaway
 from embedlab.cli import actions
+from embedlab.training import tracking
+from embedlab.training.objectives import OBJECTIVES
+from embedlab.training.plans import PLANS
+from embedlab.training.recipes import names
+from embedlab.types import Schedule
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,25 +76,7 @@ def parser() -> Parser:
     embed.add_argument("--out", type=Path, required=True)
     _encoding_options(embed)
 
-    tune = command(commands, "finetune", actions.finetune, "train a model on a corpus; resumable")
-    tune.add_argument("--model", default="builtin")
-    tune.add_argument("--corpus", required=True)
-    tune.add_argument("--objective", required=True, choices=("labels", "pairs", "senses"))
-    tune.add_argument("--plan", default="full", choices=("full", "frozen_embeddings"))
-    tune.add_argument("--recipe", type=Path, help="a YAML file with stages; see the README")
-    tune.add_argument("--steps", type=int)
-    tune.add_argument("--rate", type=float, help="learning rate of the encoder")
-    tune.add_argument("--seed", type=int, default=0)
-    tune.add_argument(
-        "--seeds", type=int, default=1, metavar="N", help="train N seeds, one after another: the noise floor (try 3)"
-    )
-    tune.add_argument(
-        "--canary", default="bundled", metavar="CORPUS", help="off-domain texts to watch: a corpus, or none (bundled)"
-    )
-    tune.add_argument("--on-alarm", choices=("tell", "stop"), default="tell", help="when the canary alarms")
-    tune.add_argument("--batch-tokens", type=int)
-    tune.add_argument("--eval-every", type=int)
-    tune.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    _training_commands(command, commands)
 
     compare = command(commands, "compare", actions.compare, "two model states on the same occurrences, every layer")
     compare.add_argument("--before", required=True, metavar="SPEC")
@@ -126,15 +114,76 @@ def parser() -> Parser:
     report.add_argument("--format", choices=("html", "json", "parquet"), default="html")
     report.add_argument("--out", type=Path, required=True)
 
+    away = command(commands, "takeaway", actions.take_away, "a model in a form that other tools read")
+    away.add_argument("source", metavar="SPEC")
+    away.add_argument("--format", choices=get_args(takeaway.Format), required=True)
+    away.add_argument("--out", type=Path, required=True)
+    away.add_argument("--corpus", help="whose words (static vectors, projector; default: what the run was trained on)")
+    away.add_argument("--layer", type=int, help="of the words' vectors (default: the last)")
+
     runs = family("runs", "trainings")
     command(runs, "list", actions.runs_list, "all runs")
     for name, run, text in (
-        ("show", actions.runs_show, "one run"),
-        ("cancel", actions.runs_cancel, "stop a run after its current step"),
+        ("show", actions.runs_show, "one run, and the model states it kept on the way"),
+        ("pause", actions.runs_pause, "save and stop a run after its current step; resume goes on"),
+        ("cancel", actions.runs_cancel, "end a run after its current step, with the best it has"),
         ("resume", actions.runs_resume, "go on where a run stopped"),
+        ("delete", actions.runs_delete, "take a run and all it keeps out of the workspace"),
     ):
         command(runs, name, run, text).add_argument("id")
     return top
+
+
+def _training_commands(command: Any, commands: Any) -> None:
+    """finetune and shootout. An option that is not given is left to the recipe, or to the objective's default."""
+    tune = command(commands, "finetune", actions.finetune, "train a model on a corpus; resumable")
+    tune.add_argument("--model", default="builtin")
+    tune.add_argument("--corpus", required=True)
+    tune.add_argument("--objective", choices=tuple(OBJECTIVES), help="needed unless the recipe names one")
+    tune.add_argument("--recipe", metavar="NAME|FILE", help=f"a YAML file, or one of {', '.join(names())}")
+    tune.add_argument("--plan", choices=tuple(PLANS), help="which weights learn when (default full)")
+    tune.add_argument("--layers", type=int, metavar="N", help="how many of the top layers learn (plan top_layers)")
+    tune.add_argument("--schedule", choices=get_args(Schedule), help="of the learning rate (default linear)")
+    tune.add_argument("--steps", type=int)
+    tune.add_argument("--rate", type=float, help="learning rate of the encoder")
+    tune.add_argument("--seed", type=int)
+    tune.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="train N seeds, one after another: the noise floor (try 3)"
+    )
+    tune.add_argument("--canary", default="bundled", metavar="CORPUS", help="off-domain texts to watch: a corpus, or none")
+    tune.add_argument("--on-alarm", choices=("tell", "stop"), help="when the canary alarms (default tell)")
+    tune.add_argument("--precision", choices=("fp32", "bf16"))
+    for name, text in (
+        ("batch-tokens", "padded tokens of a batch"),
+        ("batch-items", "examples of a batch"),
+        ("accumulate", "batches a step"),
+        ("chunk-tokens", "padded tokens through the model at a time: less memory, the same gradients"),
+        ("longest", "pieces of a text that are read"),
+        ("eval-every", "steps between two evaluations"),
+        ("patience", "evaluations without a better score before the run ends"),
+        ("frames", "model states kept along the way"),
+    ):
+        tune.add_argument(f"--{name}", type=int, metavar="N", help=text)
+    for name, text in (
+        ("temperature", "of the losses that compare"),
+        ("weight-decay", "of matrices"),
+        ("warmup", "share of the steps in which the rate rises"),
+        ("max-grad-norm", "gradients are clipped to it"),
+        ("isotropy", "weight of the batch's uniformity in the loss"),
+        ("mask-share", "pieces that mlm hides"),
+    ):
+        tune.add_argument(f"--{name}", type=float, metavar="X", help=text)
+    tune.add_argument("--lora-rank", type=int, metavar="R", help="rank of the adapters (plan lora)")
+    tune.add_argument("--lora-alpha", type=float, metavar="A", help="their scale is A / R")
+    tune.add_argument("--lora-targets", metavar="WHERE", help="attention, feed_forward, or both with a comma")
+    tune.add_argument("--processes", type=int, default=1, metavar="N", help="share the work of a step (several GPUs)")
+    tune.add_argument("--report-to", action="append", choices=get_args(tracking.Name), default=[])
+    tune.add_argument("--estimate", action="store_true", help="only measure time, memory and disk on a few steps")
+    shoot = command(commands, "shootout", actions.shootout, "recipes against each other: gain, and what it cost")
+    shoot.add_argument("--model", default="builtin")
+    shoot.add_argument("--corpus", required=True)
+    shoot.add_argument("--recipe", action="append", required=True, metavar="NAME|FILE", help="one of them; repeat it")
+    shoot.add_argument("--seeds", type=int, default=1, metavar="N")
 
 
 def _encoding_options(command: argparse.ArgumentParser) -> None:

@@ -13,7 +13,8 @@ from embedlab import expectations, report, survey, verdict
 from embedlab.encoders.protocol import Encoder, Precision
 from embedlab.errors import StoreError
 from embedlab.lab.base import Progress, command_line, digest, part, quiet
-from embedlab.lab.runs import Runs
+from embedlab.lab.models import run_source
+from embedlab.lab.tuning import Tuning
 from embedlab.store import MANIFEST, Entry, atomic_write, is_sealed, open_verified, sha256
 from embedlab.training.division import trained_rows
 from embedlab.types import Comparison, Corpus, LinkedMap
@@ -21,7 +22,7 @@ from embedlab.types import Comparison, Corpus, LinkedMap
 ReportFormat = Literal["html", "json", "parquet"]
 
 
-class Comparisons(Runs):
+class Comparisons(Tuning):
     """What can be done with comparisons."""
 
     def compare(
@@ -86,15 +87,18 @@ class Comparisons(Runs):
 
     def _canary_of(self, source: str) -> str:
         """The off-domain texts a run was watched with; those that come with EmbedLab for any other model."""
-        known = self.run(source.removeprefix("run:")).config.canary if source.startswith("run:") else ""
-        return known or "bundled"
+        named = run_source(source)
+        return (self.run(named.run).config.canary if named else "") or "bundled"
 
     def _trained(self, source: str, corpus: Corpus) -> Bool[np.ndarray, "row"] | None:
         """Which rows of the corpus a run was trained on; None for a model whose training is not known here."""
-        if not source.startswith("run:"):
+        named = run_source(source)
+        if named is None:
             return None
-        config = self.run(source.removeprefix("run:")).config
-        return trained_rows(corpus, config) if config.corpus_id == corpus.id else None
+        config = self.run(named.run).config
+        if config.corpus_id != corpus.id:
+            return None
+        return np.zeros(len(corpus), dtype=bool) if named.step == 0 else trained_rows(corpus, config)
 
     def _surveys(
         self, models: Sequence[Encoder], plan: survey.SurveyPlan, precision: Precision, cache: bool, progress: Progress

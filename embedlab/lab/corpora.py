@@ -82,6 +82,8 @@ def corpus_summary(read: Imported) -> dict[str, Any]:
         "labels": sum(label is not None for label in corpus.labels or ()),
         "label_kinds": len(set(corpus.labels or ()) - {None}),
         "pairs": sum(pair is not None for pair in corpus.pairs or ()),
+        "negatives": sum(negative is not None for negative in corpus.negatives or ()),
+        "scores": sum(score is not None for score in corpus.scores or ()),
         "targets": len(targets),
         "senses": len({(target.word, target.sense) for target in targets if target.sense is not None}),
         "words": sorted({target.word for target in targets}),

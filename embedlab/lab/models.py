@@ -1,6 +1,7 @@
 """Models: what can be loaded, and the vectors it gives."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,24 @@ from embedlab.store import copy_sealed, is_sealed
 from embedlab.types import Corpus, EncoderSpec, Occurrence, Snapshot
 
 EmbedWhat = Literal["targets", "texts", "all-words"]
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """run:ID, the model a run kept, or run:ID@STEP, a model state on the way there."""
+
+    run: str
+    step: int | None = None
+
+
+def run_source(source: str) -> RunSource | None:
+    """What a source says of a run; None where it names none. Raises UserError for a step that is no number."""
+    if not source.startswith("run:"):
+        return None
+    run, at, step = source.removeprefix("run:").partition("@")
+    if at and not step.isdigit():
+        raise UserError(f"{source} names no step: write run:ID, or run:ID@STEP such as run:{run or 'ID'}@100.")
+    return RunSource(run, int(step) if at else None)
 
 
 class Models(Corpora):
@@ -39,9 +58,11 @@ class Models(Corpora):
 
     def _model_folder(self, source: str) -> Path | None:
         """Where a model lies, for the sources that only the workspace knows."""
-        if source.startswith("run:"):
-            return jobs.model_folder(self.store, self._run_id(source.removeprefix("run:")))
-        return None
+        named = run_source(source)
+        if named is None:
+            return None
+        id = self._run_id(named.run)
+        return jobs.model_folder(self.store, id) if named.step is None else jobs.frame_folder(self.store, id, named.step)
 
     def run_folder(self, id: str) -> Path:
         """Where the finished model of a run is (or would be)."""
