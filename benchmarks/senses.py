@@ -1,6 +1,6 @@
-"""What sense fine-tuning of the bundled model gives on CoarseWSD-20: nearest centroid, every word, train and test apart.
+"""What sense fine-tuning of the bundled model gives on CoarseWSD-20: nearest centroid, every word, tested on test.
 
-    python -m benchmarks.senses [--recipe senses_full ...] [--words bank,crane] [--workspace DIR] [--kit ../shared/kit]
+    python -m benchmarks.senses [--recipe FILE ...] [--words bank,crane] [--workspace DIR] [--kit ../shared/kit]
 
 One run over all words a recipe, on the train rows; its step is chosen on a tenth of the train rows, never on test.
 Then every test use is given the sense of the nearest mean of the train uses of its word (metrics A16), by the bundled
@@ -28,7 +28,7 @@ from embedlab.types import Corpus
 
 WORDS = ("apple", "bank", "club", "crane", "java", "mole", "pitcher", "seal", "spring", "square")
 COLUMNS = Columns(text="text", target="word", token_index="index", sense="sense", split="split")
-RECIPES = ("senses_full", "senses_frozen", "senses_lora")
+RECIPES = [Path(__file__).parent / "recipes" / f"senses_{how}.yaml" for how in ("full", "frozen", "lora")]
 
 
 def rows(kit: Path, words: Sequence[str]) -> list[dict[str, str]]:
@@ -49,7 +49,7 @@ def rows(kit: Path, words: Sequence[str]) -> list[dict[str, str]]:
 
 
 def answers(lab: Lab, source: str, corpus: Corpus) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """word -> (true, predicted) senses of its test rows, by the nearest centroid of its train rows at the last layer."""
+    """word -> (true, predicted) senses of its test rows: the nearest centroid of its train rows, at the last layer."""
     last = lab.model(source).layers
     vectors = lab.embed(source, corpus.id, "targets", layers=[last]).layers[0]
     assert corpus.targets is not None
@@ -124,8 +124,8 @@ def main() -> None:
             "after": float(np.mean([row["after"] for row in found.values()])),
             "collateral": shot.collateral,
         }  # fmt: skip
-        show(recipe, found, facts)
-        results[recipe] = {**facts, "words": found, "config": lab.config_of(run.id)}
+        show(Path(recipe).stem, found, facts)
+        results[Path(recipe).stem] = {**facts, "words": found, "config": lab.config_of(run.id)}
         out = Path("out/senses.json")
         out.parent.mkdir(exist_ok=True)
         out.write_text(json.dumps(results, indent=1))

@@ -3,6 +3,7 @@
     lock          held (flock) from before the worker exists until it is gone; the only proof of life
     events.jsonl  one JSON object a line, appended; a line cut by a kill is skipped by readers
     cancel        there when somebody asked the worker to stop
+    pause         there when somebody asked it to save and stop, to go on later
     end.json      state, message, result: written by the worker alone, as its last act
     log.txt       what the worker printed; never shown as it stands
 
@@ -87,6 +88,9 @@ class JobFolder:
     def cancel_asked(self) -> bool:
         return (self.path / "cancel").exists()
 
+    def pause_asked(self) -> bool:
+        return (self.path / "pause").exists()
+
     def finish(self, state: RunState, message: str = "", result: Mapping[str, Any] | None = None) -> None:
         """The worker's last word."""
         write_json(
@@ -123,7 +127,7 @@ class JobFolder:
 
     def message(self) -> str:
         """The end's one sentence; of a worker that died, that it died; else nothing."""
-        if self.state() not in ("done", "cancelled", "failed"):
+        if self.state() in ("queued", "running"):
             return ""
         end = self.end()
         return DIED if end is None else end["message"]
@@ -161,6 +165,12 @@ class JobFolder:
             raise JobError("This job is not running, so there is nothing to cancel.")
         (self.path / "cancel").touch()
 
+    def ask_pause(self) -> None:
+        """Ask the worker to save and stop after its current step. Raises JobError when none is working."""
+        if not self.alive():
+            raise JobError("This job is not running, so there is nothing to pause.")
+        (self.path / "pause").touch()
+
     # ---- starting ----------------------------------------------------------------------------------------------
 
     def _take_lock(self, patience: float = 0.5) -> int:
@@ -178,8 +188,9 @@ class JobFolder:
                 time.sleep(0.01)
 
     def _forget_the_last_end(self) -> None:
-        """Only while holding the lock: a new life begins, the old end and the old wish to stop are over."""
+        """Only while holding the lock: a new life begins, the old end and the old wishes to stop are over."""
         (self.path / "cancel").unlink(missing_ok=True)
+        (self.path / "pause").unlink(missing_ok=True)
         (self.path / "end.json").unlink(missing_ok=True)
 
 

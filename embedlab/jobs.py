@@ -1,4 +1,4 @@
-"""Start, look, pause, cancel, resume, delete: trainings and other long work, each in a process of its own. Never reaches torch.
+"""Start, look, pause, cancel, resume, delete: trainings and other long work, in processes of their own. No torch.
 
 A training is a folder of the store (runs/<id>), started by module name. A task is any command of ours
 (`python -m embedlab ARGS --job FOLDER`) in jobs/<id>.

@@ -6,7 +6,7 @@ import streamlit as st
 
 from embedlab import figures, wording
 from embedlab.figures.readings import meaning_of, title_of
-from embedlab.ui import cards, demo, errors, frame, readings, safe, state, verdict, words
+from embedlab.ui import cards, demo, errors, frame, readings, safe, scrub, state, verdict, words
 
 
 @errors.guarded
@@ -21,6 +21,7 @@ def page() -> None:
         demo.offer()
         return
     verdict.answer(view.comparison)
+    scrub.slider(view)
     shown = readings.shown(view.comparison)
     safe.html(
         '<div class="el-eyebrow el-gap">Layer by layer</div><div class="el-quiet"><span class="el-before">● '

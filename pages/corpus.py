@@ -1,6 +1,7 @@
 """Corpus: what the model reads. Drop a file, see it as it will be read, fix the columns, keep it; then look into it."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ FIELDS = {
     "text": "Text",
     "label": "Label",
     "pair": "Related text",
+    "negative": "Hard negative",
+    "score": "Score of the pair",
     "target": "Target word",
     "start": "Span: start",
     "end": "Span: end",
@@ -24,7 +27,9 @@ FIELDS = {
     "sense": "Sense",
     "split": "Split (train, test)",
 }
-MAIN = ("text", "label", "sense", "target", "pair")  # the rest waits in a popover
+# what is chosen in the open, as the guess is of words in context or of pairs of texts; the rest waits in a popover
+MAIN = ("text", "label", "sense", "target", "pair")
+PAIRED = ("text", "pair", "negative", "score", "label")
 NOTHING = "–"
 
 
@@ -32,8 +37,8 @@ NOTHING = "–"
 def page() -> None:
     frame.title(
         "What should the model read?",
-        "A text file or a table of sentences. Labels, related sentences or marked words with senses are what a model "
-        "can learn from.",
+        "A text file or a table of sentences. Labels, related sentences (with hard negatives or scores) and marked "
+        "words with senses are what a model can learn from, and so is plain text.",
     )
     bring = st.session_state.get("_adding", not state.lab().corpora())
     entries = state.lab().corpora()
@@ -83,6 +88,7 @@ def add(has_others: bool) -> None:
     with st.spinner("Reading the first rows"):
         preview = uploads.preview(source, name)
     columns = choose_columns(preview)
+    safe.html('<div class="el-quiet">{line}</div>', line=uploads.allowed(columns))
     show_rows(preview, columns)
     keep(source, name, columns)
 
@@ -103,7 +109,6 @@ def choose_columns(preview: Preview) -> Columns:
 
     def choose(field: str) -> None:
         before = getattr(guess, field)
-        index = offered.index(before) if before in offered else 0
         options = list(preview.columns) if field == "text" else offered
         value = st.selectbox(
             FIELDS[field],
@@ -112,18 +117,17 @@ def choose_columns(preview: Preview) -> Columns:
             key=f"column-{field}-{preview.name}",
         )
         chosen[field] = None if value == NOTHING else value
-        del index
 
-    for column, field in zip(
-        st.columns([1] * len(MAIN) + [1], vertical_alignment="bottom"), (*MAIN, None), strict=True
-    ):
+    is_of_pairs = guess.pair is not None or guess.negative is not None
+    main = PAIRED if is_of_pairs and guess.target is None and guess.sense is None else MAIN
+    for column, field in zip(st.columns(len(main) + 1, vertical_alignment="bottom"), (*main, None), strict=True):
         with column:
             if field is not None:
                 choose(field)
                 continue
-            with st.popover("Span, split", width="stretch"):
+            with st.popover("More columns", width="stretch"):
                 for other in FIELDS:
-                    if other not in MAIN:
+                    if other not in main:
                         choose(other)
     return replace(guess, **chosen)
 
@@ -182,6 +186,7 @@ def look(entries: list[Entry]) -> None:
             st.session_state["tune_corpus"] = id
             st.switch_page(frame.page("finetune"))
     counts(by_id[id])
+    allows(id)
     details(id)
 
 
@@ -200,6 +205,8 @@ def counts(entry: Entry) -> None:
         ("rows refused", refused),
         ("labels", len(labels)),
         ("related pairs", sum(pair is not None for pair in corpus.pairs or ())),
+        ("hard negatives", sum(negative is not None for negative in corpus.negatives or ())),
+        ("scores", sum(score is not None for score in corpus.scores or ())),
         ("marked words", len({target.word for target in corpus.targets or () if target is not None})),
         ("senses", len(senses)),
     )
@@ -209,6 +216,24 @@ def counts(entry: Entry) -> None:
             safe.fragment("<div><b>{n}</b><span>{what}</span></div>", n=f"{n:,}", what=what) for what, n in facts
         ),
     )
+
+
+def allows(id: str) -> None:
+    """What a model can learn from it, and why not the rest."""
+    choices = state.objectives(id)
+    usable = [choice.name for choice in choices if choice.usable]
+    safe.html(
+        '<div class="el-quiet">A model can learn from it: <b>{names}</b></div>', names=", ".join(usable) or "nothing"
+    )
+    with st.popover("Why not the others?", disabled=len(usable) == len(choices)):
+        safe.html(
+            "<ul>{reasons}</ul>",
+            reasons=safe.join(
+                safe.fragment("<li><b>{name}</b>: {why}</li>", name=choice.name, why=choice.why_not)
+                for choice in choices
+                if not choice.usable
+            ),
+        )
 
 
 def details(id: str) -> None:
@@ -246,10 +271,11 @@ def details(id: str) -> None:
 def rows_frame(id: str, limit: int = 1000) -> pd.DataFrame:
     """The first rows of a corpus, with the columns it has."""
     corpus = state.corpus(id)
-    columns: dict[str, list[str | None]] = {"text": list(corpus.texts[:limit])}
-    for name, values in (("label", corpus.labels), ("related text", corpus.pairs), ("split", corpus.splits)):
-        if values is not None:
-            columns[name] = list(values[:limit])
+    given: dict[str, Sequence[str | float | None] | None] = {
+        "text": corpus.texts, "label": corpus.labels, "related text": corpus.pairs, "hard negative": corpus.negatives,
+        "score": corpus.scores, "split": corpus.splits,
+    }  # fmt: skip
+    columns = {name: list(values[:limit]) for name, values in given.items() if values is not None}
     if corpus.targets is not None:
         columns["word"] = [None if t is None else t.word for t in corpus.targets[:limit]]
         columns["sense"] = [None if t is None else t.sense for t in corpus.targets[:limit]]

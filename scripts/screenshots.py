@@ -9,7 +9,7 @@ from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
-PAGES = ("compare", "senses", "corpus", "models", "finetune", "report", "method")
+PAGES = ("compare", "senses", "corpus", "models", "finetune", "runs", "report", "method")
 SIZES = ((1440, 900), (1024, 768))
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 FLAGS = (

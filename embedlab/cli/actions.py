@@ -10,6 +10,7 @@ from embedlab.cli.summaries import coverage_lines, expected, reading_lines, summ
 from embedlab.corpus import Columns
 from embedlab.errors import UserError
 from embedlab.lab import EmbedWhat, Lab
+from embedlab.lab.base import Progress, part
 from embedlab.types import Comparison, Run
 from embedlab.wording import number
 
@@ -152,7 +153,9 @@ def take_away(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
         options.source, options.format, options.out, corpus_id=options.corpus, layer=options.layer,
         progress=show.progress,
     )  # fmt: skip
-    show.done({"out": str(options.out), "format": options.format}, f"{options.source} as {options.format}: {options.out}")
+    show.done(
+        {"out": str(options.out), "format": options.format}, f"{options.source} as {options.format}: {options.out}"
+    )
 
 
 def _of_run(lab: Lab, run: Run) -> dict[str, Any]:
@@ -178,35 +181,47 @@ def _show_run(lab: Lab, run: Run, show: Printer) -> None:
 
 
 def compare(lab: Lab, options: argparse.Namespace, show: Printer) -> int:
-    """Exit code 1 when something was expected of the comparison and does not hold after."""
-    if options.corpus is None:
-        made = _compare_files(lab, options, show)
-    else:
-        made = lab.compare(
-            options.before, options.after, options.corpus, words=options.word, layers=_layers(options.layers),
-            k=options.k, min_count=options.min_count, seed=options.seed, precision=options.precision,
-            replicates=_sources(options.replicates), expect=options.expect, cache=not options.no_cache,
-            progress=show.progress,
+    """Exit code 1 when something was expected of a comparison and does not hold after."""
+    if options.out is not None and len(options.after) > 1:
+        raise UserError("--out is for one comparison: give one --after, or leave it out and use report.")
+    found = []
+    for i, after in enumerate(options.after):
+        progress = part(show.progress, i / len(options.after), (i + 1) / len(options.after))
+        if options.corpus is None:
+            found.append(_compare_files(lab, after, options, progress))
+            continue
+        found.append(
+            lab.compare(
+                options.before, after, options.corpus, words=options.word, layers=_layers(options.layers), k=options.k,
+                min_count=options.min_count, seed=options.seed, precision=options.precision,
+                replicates=_sources(options.replicates), expect=options.expect, cache=not options.no_cache,
+                progress=progress,
+            )
         )  # fmt: skip
     if options.out is not None:
-        lab.export(made.id, options.out)
-    failed = [one for one in made.expectations if not one.after]
-    value = {"id": made.id, "out": str(options.out) if options.out else None, "failed": [f.statement for f in failed]}
-    show.done(value, *summary(made), *expected(made))
-    return 1 if failed else 0
+        lab.export(found[-1].id, options.out)
+    values = [_of_comparison(made, options.out) for made in found]
+    several = {"comparisons": values[:-1]} if len(values) > 1 else {}
+    show.done(values[-1] | several, *(line for made in found for line in (*summary(made), *expected(made))))
+    return 1 if any(value["failed"] for value in values) else 0
 
 
-def _compare_files(lab: Lab, options: argparse.Namespace, show: Printer) -> Comparison:
+def _of_comparison(made: Comparison, out: Path | None) -> dict[str, Any]:
+    failed = [one.statement for one in made.expectations if not one.after]
+    return {"id": made.id, "out": str(out) if out else None, "failed": failed}
+
+
+def _compare_files(lab: Lab, after: str, options: argparse.Namespace, progress: Progress) -> Comparison:
     """Without a corpus: two files of vectors, on the items they share."""
     for flag in ("word", "layers", "replicates"):
         if getattr(options, flag):
             raise UserError(f"--{flag} needs texts: give --corpus, or leave it out to compare two files of vectors.")
-    for source in (options.before, options.after):
+    for source in (options.before, after):
         if not Path(source).exists():
             raise UserError(f"{source} is no file or folder of vectors: give --corpus to compare two models.")
     return lab.compare_files(
-        Path(options.before), Path(options.after), k=options.k, seed=options.seed, expect=options.expect,
-        cache=not options.no_cache, progress=show.progress,
+        Path(options.before), Path(after), k=options.k, seed=options.seed, expect=options.expect,
+        cache=not options.no_cache, progress=progress,
     )  # fmt: skip
 
 
@@ -247,7 +262,10 @@ def runs_show(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     show.done(
         value | {"config": lab.config_of(run.id), "frames": [asdict(frame) for frame in frames]},
         *(f"{key:>14}: {item}" for key, item in value.items()),
-        *(f"  run:{run.id}@{frame.step}  score {number(frame.score)}{'  (kept)' if frame.kept else ''}" for frame in frames),
+        *(
+            f"  run:{run.id}@{frame.step}  score {number(frame.score)}{'  (kept)' if frame.kept else ''}"
+            for frame in frames
+        ),
         "recipe:",
         *(f"  {line}" for line in lab.recipe_text(run.config).splitlines()),
     )

@@ -80,7 +80,13 @@ def parser() -> Parser:
 
     compare = command(commands, "compare", actions.compare, "two model states on the same occurrences, every layer")
     compare.add_argument("--before", required=True, metavar="SPEC")
-    compare.add_argument("--after", required=True, metavar="SPEC")
+    compare.add_argument(
+        "--after",
+        required=True,
+        action="append",
+        metavar="SPEC",
+        help="repeat it to compare several, one after another",
+    )
     compare.add_argument("--corpus", help="without it, two files of vectors are compared on the items they share")
     compare.add_argument("--word", action="append", help="look at all uses of this word too (may be repeated)")
     compare.add_argument("--k", type=int, default=10, help="neighbours that count as near (default 10)")
@@ -150,7 +156,7 @@ def _training_commands(command: Any, commands: Any) -> None:
     tune.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="train N seeds, one after another: the noise floor (try 3)"
     )
-    tune.add_argument("--canary", default="bundled", metavar="CORPUS", help="off-domain texts to watch: a corpus, or none")
+    tune.add_argument("--canary", metavar="CORPUS", help="off-domain texts to watch: a corpus, or none (bundled)")
     tune.add_argument("--on-alarm", choices=("tell", "stop"), help="when the canary alarms (default tell)")
     tune.add_argument("--precision", choices=("fp32", "bf16"))
     for name, text in (

@@ -1,6 +1,6 @@
 """Bytes to a Corpus: txt, csv, tsv, jsonl, json, parquet, gz or zip of these. A row is kept, or refused with a reason.
 
-limits, unpack, encoding -> tables (delimited, objects, parquet) -> columns -> reading -> stored;
+limits, unpack, encoding -> tables (delimited, objects, parquet) -> columns, rows -> reading -> stored;
 split: held-out and selection rows.
 """
 

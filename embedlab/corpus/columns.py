@@ -11,16 +11,26 @@ from embedlab.corpus.limits import quoted
 from embedlab.errors import CorpusError
 
 COUNT = re.compile(r"\s*\d{1,9}(\.0+)?\s*")
+NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*")  # a decimal point, no thousands
 Sample = Sequence[Sequence[str | None]]
 
 NAMES: dict[str, tuple[str, ...]] = {
     "text": (
         "text", "sentence", "sentence1", "text1", "text_a", "content", "body", "review", "tweet", "document", "message",
         "question", "premise", "anchor", "query", "passage_text", "abstract", "comment", "utterance", "context",
+        "sentence_a", "sentence_1", "text_1", "question1", "sent0", "sent1",
     ),
     "pair": (
         "pair", "sentence2", "text2", "text_b", "answer", "positive", "hypothesis", "passage", "response", "paraphrase",
-        "translation", "related",
+        "translation", "related", "sentence_b", "sentence_2", "text_2", "question2", "sent2", "sent1", "pos",
+    ),
+    "negative": (
+        "negative", "hard_negative", "neg", "hard_neg", "text3", "sentence3", "text_c", "sentence_c", "text_3",
+        "sentence_3", "negative_1", "negative_passage", "distractor",
+    ),
+    "score": (
+        "score", "similarity", "sim", "similarity_score", "gold_score", "relatedness", "relatedness_score",
+        "mean_score",
     ),
     "label": (
         "label", "labels", "class", "category", "topic", "sentiment", "intent", "y", "stars", "rating", "target",
@@ -34,12 +44,15 @@ NAMES: dict[str, tuple[str, ...]] = {
     "sense": ("sense", "sense_id", "sense_label", "sense_key", "meaning", "synset"),
     "split": ("split", "fold", "subset", "partition", "set"),
 }  # fmt: skip
+LABELS_TOO = ("positive", "negative", "pos", "neg")  # what a table of feelings without a header says in its first row
 
 
 @dataclass(frozen=True)
 class Columns:
     """The column of each role, by name; None where there is none.
 
+    `pair` holds a text related to the text, `negative` one that looks alike and is not; `score` says as a number how
+    alike text and pair are, higher is more, on any scale. A negative may stand without a pair, a score may not.
     `target` holds the headword, `start` and `end` (exclusive) a character span, `token_index` the place of the target
     among text.split() instead. With `target` alone, its first whole-word use in the text is meant.
     """
@@ -53,6 +66,8 @@ class Columns:
     token_index: str | None = None
     sense: str | None = None
     split: str | None = None
+    negative: str | None = None
+    score: str | None = None
 
     def chosen(self) -> dict[str, str]:
         """Role -> column name, for the roles that have one."""
@@ -64,7 +79,8 @@ def normal(name: str) -> str:
 
 
 def is_known_name(name: str) -> bool:
-    return any(normal(name) in names for names in NAMES.values())
+    """Whether a first row with this cell is a header."""
+    return normal(name) not in LABELS_TOO and any(normal(name) in names for names in NAMES.values())
 
 
 def check(columns: Columns, available: Sequence[str], name: str) -> None:
@@ -85,6 +101,8 @@ def check(columns: Columns, available: Sequence[str], name: str) -> None:
         raise CorpusError(
             "A sense column needs the word it is about: choose a target, a start and end, or a token index column too."
         )
+    if columns.score is not None and columns.pair is None:
+        raise CorpusError("A score says how alike two texts are: choose the column of the related text too.")
 
 
 def guess(available: Sequence[str], sample: Sample) -> Columns:
@@ -116,8 +134,11 @@ def guess(available: Sequence[str], sample: Sample) -> Columns:
     placed = bool(start or token_index or target)
     sense = take("sense", lambda v: bool(_given(v))) if placed else None
     pair = take("pair", _is_prose)
+    negative = take("negative", _is_prose)
+    # of two texts even a label in fractions is a score; without a pair there is nothing that a score could be about
+    score = (take("score", _are_numbers) or take("label", _are_fractions)) if pair else None
     label = take("label", lambda v: bool(_given(v))) or (_few_values(free, values) if not placed and not pair else None)
-    return Columns(text, label, pair, target, start, end, token_index, sense, split)
+    return Columns(text, label, pair, target, start, end, token_index, sense, split, negative, score)
 
 
 def _mostly(facts: Iterable[bool]) -> bool:
@@ -148,6 +169,16 @@ def _longest(free: dict[str, None], values: dict[str, list[str | None]]) -> str 
 
 def _are_counts(values: Sequence[str | None]) -> bool:
     return _mostly(COUNT.fullmatch(v) is not None for v in _given(values))
+
+
+def _are_numbers(values: Sequence[str | None]) -> bool:
+    return _mostly(NUMBER.fullmatch(v) is not None for v in _given(values))
+
+
+def _are_fractions(values: Sequence[str | None]) -> bool:
+    """Numbers, not all of them whole: grades of likeness rather than the numbers of classes."""
+    numbers = [float(v) for v in _given(values) if NUMBER.fullmatch(v)]
+    return _are_numbers(values) and any(not number.is_integer() for number in numbers)
 
 
 def _index_tokens(values: Sequence[str | None], texts: Sequence[str | None]) -> bool:

@@ -14,6 +14,7 @@ MAX_RECORD = 100_000  # characters of one whole row of a table, below the csv mo
 MAX_ROWS = 5_000_000
 MAX_REFUSED = 1_000_000
 MAX_COLUMNS = 1000
+MAX_SCORE = 1e6  # of a pair: training holds scores in single precision, where larger ones lose their decimals
 MAX_NESTING = 32  # brackets within brackets in a row of JSON
 MAX_ENTRIES = 100  # of a zip
 MAX_RATIO = 100  # unpacked to packed; English text is near 3, a bomb near 1000

@@ -14,6 +14,7 @@ Rows = np.ndarray[Any, np.dtype[np.bool_]]
 
 SELECTION = 0.1  # of a stratum's training texts
 SMALLEST = 8  # training texts of a stratum that can spare one
+WIDELY_SHARED = 20  # other rows that show the same text: too many to lose them for one row that chooses
 
 
 def held_out(corpus: Corpus, share: float = 0.25) -> Rows:
@@ -48,19 +49,62 @@ def selection(corpus: Corpus, share: float = SELECTION) -> Rows:
     where there are SMALLEST or more and none where there are fewer; never more, so a text in several strata is taken
     only where all of them can spare it. Texts joined by a pair are taken together or not at all, and none that is
     joined to a held-out row: no training row shares a text or a partner with a selection row.
+
+    Negatives are often the partners of other rows, and joined by them most rows would be one group. Instead a group
+    that shows a text of a held-out row, as a negative or against one, is not taken; and the rows that share a text
+    with a group by way of a negative, which therefore are not trained on either, count against the share as well.
     """
     held = held_out(corpus)
     groups = [group for group in _joined(corpus) if not held[group].any()]
+    rivals = _Rivals(corpus, held)
     strata = _strata(corpus, [row for group in groups for row in group])
     spare = {key: 0 if len(texts) < SMALLEST else max(1, round(share * len(texts))) for key, texts in strata.items()}
-    chosen = np.zeros(len(corpus), dtype=bool)
+    chosen, lost = np.zeros(len(corpus), dtype=bool), held.copy()
     for group in sorted(groups, key=lambda rows: min(_digest(corpus.texts[row]) for row in rows)):
-        cost = {key: len(texts) for key, texts in _strata(corpus, group).items()}
-        if all(number <= spare[key] for key, number in cost.items()):
+        beside = rivals.of(group)
+        if beside is None:
+            continue
+        taken = [row for row in {*group, *beside} if not lost[row]]
+        cost = {key: len(texts) for key, texts in _strata(corpus, taken).items()}
+        if all(number <= spare.get(key, 0) for key, number in cost.items()):
             chosen[group] = True
+            lost[taken] = True
             for key, number in cost.items():
                 spare[key] -= number
     return chosen
+
+
+class _Rivals:
+    """Which rows share a text with others by way of a negative."""
+
+    def __init__(self, corpus: Corpus, held: Rows) -> None:
+        self._corpus = corpus
+        self._rows: dict[str, list[int]] = defaultdict(list)
+        self._tested: set[str] = set()
+        if corpus.negatives is None:
+            return
+        for row in range(len(corpus)):
+            for text in _shown(corpus, row):
+                self._rows[text].append(row)
+                if held[row]:
+                    self._tested.add(text)
+
+    def of(self, group: list[int]) -> set[int] | None:
+        """The rows that share a text with those of a group; None where the group may not be taken."""
+        if self._corpus.negatives is None:
+            return set()
+        found: set[int] = set()
+        for text in {text for row in group for text in _shown(self._corpus, row)}:
+            if text in self._tested or len(self._rows[text]) > WIDELY_SHARED + len(group):
+                return None
+            found.update(self._rows[text])
+        return found
+
+
+def _shown(corpus: Corpus, row: int) -> set[str]:
+    """The text of a row, its partner and its negative, where it has them."""
+    columns = (corpus.texts, corpus.pairs, corpus.negatives)
+    return {text for column in columns if column is not None and (text := column[row]) is not None}
 
 
 def _joined(corpus: Corpus) -> list[list[int]]:

@@ -24,6 +24,10 @@ def save(corpus: Corpus, folder: Path) -> None:
     for name, values in (("label", corpus.labels), ("pair", corpus.pairs), ("split", corpus.splits)):
         if values is not None:
             columns[name] = pa.array(values, pa.string())
+    if corpus.negatives is not None:
+        columns["negative"] = pa.array(corpus.negatives, pa.string())
+    if corpus.scores is not None:
+        columns["score"] = pa.array(corpus.scores, pa.float64())
     if corpus.targets is not None:
         for name, kind in (("start", pa.int32()), ("end", pa.int32()), ("word", pa.string()), ("sense", pa.string())):
             columns[name] = pa.array([t and getattr(t, name) for t in corpus.targets], kind)
@@ -57,6 +61,8 @@ def load(folder: Path) -> Corpus:
         pairs=column("pair"),
         targets=targets,
         splits=column("split"),
+        negatives=column("negative"),
+        scores=column("score"),
     )
 
 

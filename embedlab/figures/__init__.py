@@ -4,8 +4,12 @@ from embedlab.figures.change import change_histogram, change_ranking, most_chang
 from embedlab.figures.layers import layer_strip
 from embedlab.figures.maps import ColourBy, linked_maps, selection_line, senses_of, uses_within_noise
 from embedlab.figures.moves import rank_moves
-from embedlab.figures.runs import run_curves, timeline
+from embedlab.figures.overlay import curves_overlaid
+from embedlab.figures.runs import run_curves
+from embedlab.figures.scrub import frames_line
+from embedlab.figures.shootout import shootout
 from embedlab.figures.style import Theme, alt_text, escape, palette, sense_colour, sense_mark, template
+from embedlab.figures.timeline import timeline, timeline_rows
 
 __all__ = [
     "ColourBy",
@@ -13,7 +17,9 @@ __all__ = [
     "alt_text",
     "change_histogram",
     "change_ranking",
+    "curves_overlaid",
     "escape",
+    "frames_line",
     "layer_strip",
     "linked_maps",
     "most_changed",
@@ -24,7 +30,9 @@ __all__ = [
     "sense_colour",
     "sense_mark",
     "senses_of",
+    "shootout",
     "template",
     "timeline",
+    "timeline_rows",
     "uses_within_noise",
 ]

@@ -1,7 +1,6 @@
-"""A run: loss, held-out score and canary on one axis of steps, and the plan of what trains when."""
+"""A run: loss, held-out score and canary on one axis of steps."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from plotly.subplots import make_subplots
 
 from embedlab.figures import canary_panel
 from embedlab.figures.style import Theme, escape, faded, finish, heading, note, palette
-from embedlab.types import Stage
 from embedlab.wording import count, number
 
 SMOOTH = 0.9  # weight of the past in the smoothed loss, bias-corrected as in Adam
@@ -24,7 +22,7 @@ def run_curves(events: Iterable[Mapping[str, Any]], theme: Theme = "light") -> g
     0 is the model before training and is drawn as a line to beat. Other events are passed over.
     """
     listed = list(events)
-    losses, scores, chooses = (_series(listed, key) for key in ("loss", "score", "selection"))
+    losses, scores, chooses = (series(listed, key) for key in ("loss", "score", "selection"))
     score_name = next((str(e["score_name"]) for e in listed if e.get("score_name")), "held-out score")
     kept = next((int(e["best_step"]) for e in reversed(listed) if isinstance(e.get("best_step"), int)), 0)
     seen = canary_panel.looks(listed)
@@ -61,7 +59,7 @@ def _losses(figure: go.Figure, losses: Sequence[tuple[int, float]], theme: Theme
     figure.add_trace(
         go.Scatter(
             x=steps,
-            y=_smooth(values),
+            y=smoothed(values),
             mode="lines",
             line={"color": p.kept, "width": 2},
             customdata=values,
@@ -97,7 +95,7 @@ def _scores(
         )
 
 
-def _series(events: Sequence[Mapping[str, Any]], key: str) -> list[tuple[int, float]]:
+def series(events: Sequence[Mapping[str, Any]], key: str) -> list[tuple[int, float]]:
     """(step, value) by step; a step written twice (a resumed run) counts as it was written last."""
     found: dict[int, float] = {}
     for event in events:
@@ -107,7 +105,8 @@ def _series(events: Sequence[Mapping[str, Any]], key: str) -> list[tuple[int, fl
     return sorted(found.items())
 
 
-def _smooth(values: Sequence[float]) -> list[float]:
+def smoothed(values: Sequence[float]) -> list[float]:
+    """An exponential mean of what went before, corrected for its beginning at nothing, as in Adam."""
     out, mean = [], 0.0
     for i, value in enumerate(values, start=1):
         mean = SMOOTH * mean + (1 - SMOOTH) * value
@@ -160,7 +159,7 @@ def _curves_alt(
         return "No step has been trained yet."
     parts = []
     if losses:
-        last = _smooth([value for _, value in losses])[-1]
+        last = smoothed([value for _, value in losses])[-1]
         parts.append(
             f"Training loss from {number(losses[0][1])} to {number(last)} nats over {count(losses[-1][0], 'step')}"
         )
@@ -169,84 +168,3 @@ def _curves_alt(
         at_kept = dict(scores).get(kept) if kept else None
         parts.append(held_out + (f", kept {number(at_kept, places=3)} at step {kept:,}" if at_kept is not None else ""))
     return "; ".join(parts) + "." + (f" {canary_panel.words(seen)}" if seen else "")
-
-
-def timeline(stages: Sequence[Stage], theme: Theme = "light", *, groups: Sequence[str] | None = None) -> go.Figure:
-    """Which group of the model trains when, at which peak rate: a bar where it trains, a thin line where it is frozen.
-
-    `groups` are the model's groups, bottom to top; without them the patterns of the stages stand for themselves.
-    """
-    p = palette(theme)
-    names = list(groups) if groups is not None else list(dict.fromkeys(key for stage in stages for key in stage.train))
-    bounds = [0, *(stage.until_step for stage in stages)]
-    rates = [rate for stage in stages for rate in stage.train.values()]
-    figure = go.Figure()
-    said = []
-    for y, name in enumerate(names):
-        figure.add_trace(_bar(bounds[0], bounds[-1], y, p.line, 1.5, f"{escape(name, 30)}: frozen"))
-        for stage, start in zip(stages, bounds, strict=False):
-            rate = rate_of(stage, name)
-            if rate is None:
-                continue
-            words = f"{escape(name, 30)}: steps {start:,}–{stage.until_step:,} at {rate:g}, {stage.schedule}"
-            said.append(words)
-            figure.add_trace(_bar(start, stage.until_step, y, _shade(rate, rates, theme), 14, words))
-            note(
-                figure,
-                _rate(rate),
-                theme,
-                x=(start + stage.until_step) / 2,
-                y=y,
-                font={"size": 11, "color": p.ink},
-                yshift=15,
-            )
-    for stop in bounds[1:-1]:
-        figure.add_vline(x=stop, line={"color": p.quiet, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title_text="step", range=[0, bounds[-1]], showgrid=False, fixedrange=True, nticks=6)
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[escape(name, 30) + " " for name in names],
-        range=[-0.6, len(names) - 0.35],
-        showgrid=False,
-        fixedrange=True,
-        tickfont={"size": 12, "color": p.ink},
-    )
-    figure.update_layout(showlegend=False)
-    return finish(
-        figure,
-        theme,
-        title="What trains when",
-        subtitle="a bar: trains at this peak learning rate, the stronger the faster · a thin line: frozen",
-        alt="; ".join(said) + "." if said else "Nothing is trained.",
-        height=124 + 42 * len(names),
-    )
-
-
-def rate_of(stage: Stage, group: str) -> float | None:
-    """The rate of a group in a stage: the first key that fits it, as training reads a plan; None = frozen."""
-    return next((rate for key, rate in stage.train.items() if fnmatchcase(group, key)), None)
-
-
-def _bar(start: int, stop: int, y: int, colour: str, width: float, words: str) -> go.Scatter:
-    return go.Scatter(
-        x=[start, stop],
-        y=[y, y],
-        mode="lines",
-        line={"color": colour, "width": width},
-        hovertemplate=words + "<extra></extra>",
-    )
-
-
-def _shade(rate: float, rates: Sequence[float], theme: Theme) -> str:
-    """One hue, by the logarithm of the rate; a plan of one rate gets the middle."""
-    p = palette(theme)
-    low, high = np.log10(min(rates)), np.log10(max(rates))
-    share = 0.6 if high == low else 0.25 + 0.75 * (np.log10(rate) - low) / (high - low)
-    ends = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (p.low, p.high)]
-    mixed = [round(a + (b - a) * share) for a, b in zip(*ends, strict=True)]
-    return f"rgb({mixed[0]},{mixed[1]},{mixed[2]})"
-
-
-def _rate(rate: float) -> str:
-    digits, exponent = f"{rate:.1e}".split("e")
-    return f"{digits.removesuffix('.0')}e{int(exponent)}"

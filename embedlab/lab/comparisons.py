@@ -166,6 +166,14 @@ class Comparisons(Tuning):
             given += ["--word", word]
         return self._start_task(["compare", *given], "Compare before and after")
 
+    def start_compare_each(self, before: str, sources: Sequence[str], corpus_id: str, *, k: int = 10) -> str:
+        """Every source against `before`, one after another, in the background; the result holds the last one's id."""
+        given = [word for source in sources for word in ("--after", source)]
+        corpus = self.find_corpus(corpus_id).id
+        return self._start_task(
+            ["compare", "--before", before, *given, "--corpus", corpus, "--k", str(k)], f"Compare {len(sources)} states"
+        )
+
     def comparisons(self) -> list[Entry]:
         """Newest first."""
         return self.store.entries("comparisons")

@@ -62,7 +62,9 @@ class Models(Corpora):
         if named is None:
             return None
         id = self._run_id(named.run)
-        return jobs.model_folder(self.store, id) if named.step is None else jobs.frame_folder(self.store, id, named.step)
+        return (
+            jobs.model_folder(self.store, id) if named.step is None else jobs.frame_folder(self.store, id, named.step)
+        )
 
     def run_folder(self, id: str) -> Path:
         """Where the finished model of a run is (or would be)."""

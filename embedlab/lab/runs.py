@@ -2,13 +2,17 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from embedlab import demo, encoders, jobs
+from embedlab.encoders.files import check_folder
+from embedlab.encoders.info import label_of
 from embedlab.lab.base import Progress, quiet
 from embedlab.lab.models import Models
 from embedlab.training import plans, recipes
+from embedlab.training.anatomy import groups_of_layers
 from embedlab.training.plans import Span
 from embedlab.training.recipes import Bundled, Choice
 from embedlab.training.runfolder import Launch
@@ -31,16 +35,23 @@ class Runs(Models):
         objective: str | None = None,
         *,
         recipe: Path | str | None = None,
-        canary: str = "bundled",
+        canary: str | None = None,
         **settings: Any,
     ) -> RunConfig:
         """A run from few words: a recipe (a file, or the name of one that comes with EmbedLab), or a plan by name with
         the defaults of the objective. `settings`: plan, steps, rate, layers, schedule, and every field of RunConfig.
         """
-        return recipes.config(
-            self.find_corpus(corpus_id).id, EncoderSpec(model), objective, recipe=recipe, depth=self.model(model).layers,
-            canary=self._canary_id(canary), **settings,
+        config = recipes.config(
+            self.find_corpus(corpus_id).id, EncoderSpec(model), objective, recipe=recipe, depth=self.depth(model),
+            canary=canary, **settings,
         )  # fmt: skip
+        return replace(config, canary=self._canary_id(config.canary))
+
+    def depth(self, model: str) -> int:
+        """How many groups of layers a model has that can be trained apart (ALBERT's layers share one)."""
+        spec = EncoderSpec(model)
+        folder = self._model_folder(model) or encoders.local_folder(spec)
+        return groups_of_layers(check_folder(folder, label_of(spec, folder)).config)
 
     def recipes(self) -> list[Bundled]:
         """The recipes that come with EmbedLab."""
@@ -52,11 +63,12 @@ class Runs(Models):
 
     def timeline(self, config: RunConfig) -> list[Span]:
         """Which group of the model trains when, at which rate."""
-        return plans.timeline(config, self.model(config.encoder.source).layers)
+        return plans.timeline(config, self.depth(config.encoder.source))
 
     def finetune(self, config: RunConfig, *, name: str = "", processes: int = 1, report_to: Sequence[str] = ()) -> str:
         """Start a run in a process (or several) of its own; returns its id at once. Raises UserError."""
         corpus = self.corpus(config.corpus_id)
+        recipes.checked(config, self.depth(config.encoder.source))
         recipes.require(corpus, config)
         folder = self._model_folder(config.encoder.source) or encoders.local_folder(config.encoder)
         texts, launch = self.canary_texts(config.canary), Launch(processes, tuple(report_to))

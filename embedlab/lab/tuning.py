@@ -1,7 +1,7 @@
 """Trainings beyond one run: several seeds, what a run will cost, recipes against each other, and what is taken away."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from embedlab.lab.models import run_source
 from embedlab.lab.runs import Runs
 from embedlab.store import atomic_write, read_json, write_json
 from embedlab.training import recipes, runfolder
-from embedlab.types import Run, RunConfig
+from embedlab.types import EncoderSpec, Run, RunConfig
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Tuning(Runs):
         """The id of the run of this very config: the one there is, set going again where it stopped, or a new one."""
         for run in self.runs():
             if run.config.seed == config.seed and recipes.same_recipe(run.config, config):
-                if run.state in ("failed", "cancelled"):
+                if run.state in ("failed", "cancelled", "paused"):
                     self.resume(run.id)
                 return run.id
         return self.finetune(config)
@@ -134,7 +134,9 @@ class Tuning(Runs):
             raise UserError("A shoot-out needs recipes that end in the same objective on the same corpus.")
         runs: list[Run] = []
         for number, config in enumerate(configs):
-            runs += self.finetune_seeds(config, seeds, part(progress, number / len(configs), (number + 1) / len(configs)))
+            runs += self.finetune_seeds(
+                config, seeds, part(progress, number / len(configs), (number + 1) / len(configs))
+            )
         return [self._shot(run) for run in runs]
 
     def start_shootout(self, configs: Sequence[RunConfig], seeds: int = 1) -> str:
@@ -182,14 +184,20 @@ class Tuning(Runs):
         if format == "lora":
             takeaway.lora_adapter(self._adapted_run(source), Path(out))
         elif format in ("sentence-transformers", "transformers"):
-            folder = self._model_folder(source) or encoders.local_folder(recipes.EncoderSpec(source))
+            folder = self._model_folder(source) or encoders.local_folder(EncoderSpec(source))
             write = takeaway.sentence_transformers if format == "sentence-transformers" else takeaway.transformers
             write(folder, Path(out))
         else:
             corpus = corpus_id or self._corpus_of(source)
             at = self.model(source).layers if layer is None else layer
             table = takeaway.corpus_table(self.embed(source, corpus, "all-words", layers=[at], progress=progress), 0)
-            takeaway.write_table(table, format, Path(out))
+            takeaway.export_table(table, format, Path(out))
+
+    def start_take_away(self, source: str, format: takeaway.Format, out: Path) -> str:
+        """The same in the background; returns a task id."""
+        return self._start_task(
+            ["takeaway", source, "--format", format, "--out", str(out.resolve())], "Take a model away"
+        )
 
     def _adapted_run(self, source: str) -> Path:
         named = run_source(source)

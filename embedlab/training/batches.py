@@ -56,10 +56,21 @@ def by_length(lengths: Lengths, tokens: int, items: int, rng: np.random.Generato
 
 def at_random(lengths: Lengths, tokens: int, items: int, rng: np.random.Generator) -> Epoch:
     """Rows in random company, for losses that compare the rows of a batch: sorted by length, negatives would be picked
-    by length. A last batch too small to compare is dealt out anew next epoch. The forward pass packs by length itself.
+    by length. The forward pass packs by length itself, so `tokens` counts real ones. Never a row by itself: the second
+    of two long ones goes over the budget, and a last one left over is dealt out anew next epoch.
     """
-    batches = cut(rng.permutation(len(lengths)).tolist(), lengths, tokens, items)
-    return [batch for batch in batches if len(batch) > 1] or batches
+    batches: Epoch = []
+    current: list[int] = []
+    used = 0
+    for row in rng.permutation(len(lengths)).tolist():
+        if len(current) == items or (len(current) > 1 and used + int(lengths[row]) > tokens):
+            batches.append(np.array(current, dtype=np.int64))
+            current, used = [], 0
+        current.append(row)
+        used += int(lengths[row])
+    if len(current) > 1 or not batches:
+        batches.append(np.array(current, dtype=np.int64))
+    return batches
 
 
 def by_sense(
@@ -68,19 +79,24 @@ def by_sense(
     """Batches in which every word shows at least two senses and every sense at least two uses.
 
     The uses of a sense are dealt in hands of EACH; a bundle is one hand of each sense of a word (as many senses as a
-    batch holds); a batch is several bundles of different words. A rare sense is dealt again until the common one is
-    through, so each bundle has something to tell apart. Words with one sense, or senses with one use, are left out.
+    batch holds); a batch is several bundles of different words. A rare sense is dealt again and again, so each bundle
+    has something to tell apart. Every word has as many bundles an epoch as the median word needs to show all its uses:
+    the score is a mean over words, and a word with thousands of uses would leave the others no room. What it has more
+    is shown in later epochs. Words with one sense, or senses with one use, are left out.
     """
     groups: dict[str, dict[str, list[int]]] = {}
     for row, (word, sense) in enumerate(zip(words, senses, strict=True)):
         groups.setdefault(word, {}).setdefault(sense, []).append(row)
-    bundles: list[tuple[str, list[int]]] = []
+    dealt: dict[str, list[list[list[int]]]] = {}
     for word in sorted(groups):
         hands = [_hands(rng.permutation(rows).tolist()) for _, rows in sorted(groups[word].items()) if len(rows) > 1]
-        if len(hands) < 2:
-            continue
+        if len(hands) > 1:
+            dealt[word] = hands
+    turns = int(np.median([max(map(len, hands)) for hands in dealt.values()])) if dealt else 0
+    bundles: list[tuple[str, list[int]]] = []
+    for word, hands in dealt.items():
         at_once = min(len(hands), max(2, items // EACH))
-        for turn in range(max(len(hand) for hand in hands)):
+        for turn in range(turns):
             shown = [(turn + i) % len(hands) for i in range(at_once)]
             bundles.append((word, [row for s in shown for row in hands[s][turn % len(hands[s])]]))
     return _pack([bundles[i] for i in rng.permutation(len(bundles))], lengths, tokens, items)

@@ -1,32 +1,33 @@
 """Everything a run needs to go on as if it had never stopped, in one sealed folder per checkpoint.
 
-    weights.safetensors    every parameter
+    weights.safetensors    every parameter that some stage of the plan trains; the others lie in the start model
     optimiser.safetensors  Adam's two averages and its count, for the parameters now trained
-    random.safetensors     the states of torch's generators
-    state.json             step, best step and scores, clock, threads; numpy's and Python's random states
+    state.json             step, best step and scores, clock, threads; what the start model has to be
 
-The place in the data and in the schedule follows from the step, so it needs no saving. Nothing is pickled.
+The place in the data and in the schedule, dropout and masks follow from the config and the step (engine.py), so no
+random state needs saving, in however many processes. Nothing is pickled.
 """
 
-import random
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from embedlab.errors import StoreError
-from embedlab.store import open_verified, read_json, sealed_folder, write_json
+from embedlab.store import manifest, open_verified, read_json, sealed_folder, write_json
 from embedlab.training.freezing import trained
+from embedlab.training.plans import stage_rates
 from embedlab.training.trainable import Trainable
+from embedlab.types import RunConfig
 
 KEEP = 2  # the newest, and one before it for the day the newest is damaged; the best besides
+FILES = ("weights.safetensors", "optimiser.safetensors", "state.json")
 
 
 @dataclass
@@ -36,7 +37,8 @@ class Progress:
     `best_step`: the evaluated step that is kept: the latest whose score on the selection rows is within one standard
     error of `top_selection`, the best of them (the last one where there are no such rows), 0 while there is none after
     step 0; `best_selection` its score, `best_score` the held-out score there.
-    `alarms`: what the canary said at the last evaluation.
+    `stale`: evaluations since one was better than all before it. `alarms`: what the canary said at the last evaluation.
+    `chunk_tokens`: as the config says, or less since memory ran out.
     """
 
     step: int = 0
@@ -48,34 +50,58 @@ class Progress:
     best_score: float | None = None
     best_selection: float | None = None
     top_selection: float | None = None
+    stale: int = 0
     alarms: list[str] = field(default_factory=list)
     loss: float | None = None
     tokens_per_s: float | None = None
+    chunk_tokens: int = 0
     threads: int = field(default_factory=torch.get_num_threads)  # another number of threads sums in another order
+
+
+@dataclass(frozen=True)
+class Moving:
+    """What of a model a run moves: the names of the parameters that any stage trains, and the sha256 of the rest."""
+
+    names: frozenset[str]
+    rest: str
+
+    @classmethod
+    def of(cls, model: Trainable, config: RunConfig) -> "Moving":
+        """From the start model. Raises TrainingError where a stage names a group that the model has not."""
+        groups = model.named_groups()
+        chosen = {group for stage in config.stages for group in stage_rates(stage, list(groups))}
+        names = frozenset(name for group in chosen for name in groups[group])
+        rest = hashlib.sha256()
+        for name, parameter in sorted(model.named_parameters()):
+            if name not in names:
+                rest.update(name.encode())
+                rest.update(parameter.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return cls(names, rest.hexdigest())
+
+    def parameters(self, model: Trainable) -> dict[str, torch.nn.Parameter]:
+        return {name: parameter for name, parameter in model.named_parameters() if name in self.names}
+
+    def count(self, model: Trainable) -> int:
+        return sum(parameter.numel() for parameter in self.parameters(model).values())
 
 
 def place(checkpoints: Path, step: int) -> Path:
     return checkpoints / f"step_{step:06d}"
 
 
-def size(model: Trainable) -> int:
-    """Bytes of one checkpoint: four a parameter, and eight more for each that is trained."""
-    return sum(4 * p.numel() * (3 if p.requires_grad else 1) for p in model.parameters())
-
-
-def save(checkpoints: Path, model: Trainable, adam: torch.optim.Optimizer, progress: Progress) -> Path:
+def save(checkpoints: Path, model: Trainable, moving: Moving, adam: torch.optim.Optimizer, progress: Progress) -> Path:
     """Write a checkpoint, whole or not at all. Raises StoreError when the disk is full; earlier ones stay."""
     destination = place(checkpoints, progress.step)
     memory = {}
     for name, parameter in trained(model).items():
         for key, value in adam.state.get(parameter, {}).items():
             memory[f"{key}/{name}"] = torch.as_tensor(value).detach().cpu().contiguous()
-    with sealed_folder(destination, needed=size(model)) as folder:
-        weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
+    weights = {name: p.detach().cpu().contiguous() for name, p in moving.parameters(model).items()}
+    size = sum(tensor.nbytes for tensors in (memory, weights) for tensor in tensors.values())
+    with sealed_folder(destination, needed=size) as folder:
         save_tensors(weights, folder / "weights.safetensors")
         save_tensors(memory, folder / "optimiser.safetensors")
-        save_tensors(_torch_random(), folder / "random.safetensors")
-        write_json(folder / "state.json", {**asdict(progress), "random": _other_random()})
+        write_json(folder / "state.json", {**asdict(progress), "rest": moving.rest})
     return destination
 
 
@@ -94,27 +120,33 @@ def newest(checkpoints: Path) -> Iterator[tuple[Path, StoreError | None]]:
 
 
 def verify(folder: Path) -> StoreError | None:
-    """Why a checkpoint cannot be used: missing, unfinished or damaged. None when it can."""
+    """Why a checkpoint cannot be used: missing, unfinished, damaged or of another version. None when it can."""
     try:
-        for name in ("weights.safetensors", "optimiser.safetensors", "random.safetensors", "state.json"):
+        for name in {*FILES, *manifest(folder)["files"]}:
             open_verified(folder, name)
-        read_json(folder, "state.json")["step"]
-    except (StoreError, KeyError, ValueError, TypeError) as error:
-        return error if isinstance(error, StoreError) else StoreError(f"{folder.name} holds a state that is none.")
+        read_progress(folder)
+    except StoreError as error:
+        return error
     return None
 
 
 def read_progress(folder: Path) -> Progress:
+    """Raises StoreError where the state is damaged, or is that of another version."""
     state = read_json(folder, "state.json")
-    return Progress(**{key: value for key, value in state.items() if key != "random"})
+    try:
+        return Progress(**{key: value for key, value in state.items() if key != "rest"})
+    except (AttributeError, TypeError) as error:
+        raise StoreError(f"{folder.name}/state.json was not written by this version of EmbedLab.") from error
 
 
-def load_weights(folder: Path, model: Trainable) -> None:
-    """Put a checkpoint's weights into a model of the same shape. Raises StoreError when they do not fit."""
+def load_weights(folder: Path, model: Trainable, moving: Moving) -> None:
+    """Put a checkpoint's weights into the start model. Raises StoreError when they do not belong together."""
     weights = load_file(open_verified(folder, "weights.safetensors"))
-    parameters = dict(model.named_parameters())
+    parameters = moving.parameters(model)
     if {name: p.shape for name, p in parameters.items()} != {name: w.shape for name, w in weights.items()}:
         raise StoreError(f"{folder.name} belongs to another model. Start a new run.")
+    if read_json(folder, "state.json")["rest"] != moving.rest:
+        raise StoreError(f"The start model is no longer the one of {folder.name}: put it back, or start a new run.")
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(weights[name])
@@ -131,20 +163,6 @@ def load_optimiser(folder: Path, model: Trainable, adam: torch.optim.Optimizer) 
         adam.state[parameter][kind] = value.clone().to(parameter.device)
 
 
-def load_random(folder: Path) -> None:
-    """Set every generator as it was."""
-    states = load_file(open_verified(folder, "random.safetensors"))
-    torch.set_rng_state(states["cpu"].clone())
-    for i in range(torch.cuda.device_count()):
-        if f"cuda.{i}" in states:
-            torch.cuda.set_rng_state(states[f"cuda.{i}"].clone(), i)
-    other = read_json(folder, "state.json")["random"]
-    version, inner, gauss = other["python"]
-    random.setstate((version, tuple(inner), gauss))
-    kind, keys, position, has_gauss, cached = other["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, cached))  # noqa: NPY002
-
-
 def prune(checkpoints: Path) -> None:
     """Keep the newest two and what each of them calls the best; each of the others goes by rename first.
 
@@ -155,12 +173,17 @@ def prune(checkpoints: Path) -> None:
     for folder in folders[:KEEP]:
         try:
             keep.add(place(checkpoints, read_progress(folder).best_step))
-        except (StoreError, ValueError, TypeError):
+        except StoreError:
             continue
-    for leftover in [*checkpoints.glob(".tmp-*"), *checkpoints.glob(".trash-*")]:
+    sweep(checkpoints, set(folders) - keep)
+
+
+def sweep(parent: Path, folders: set[Path]) -> None:
+    """Take folders of `parent` away, each by rename first, and whatever a kill left half written or half gone."""
+    for leftover in [*parent.glob(".tmp-*"), *parent.glob(".trash-*")]:
         shutil.rmtree(leftover, ignore_errors=True)
-    for folder in set(folders) - keep:
-        trash = Path(tempfile.mkdtemp(dir=checkpoints, prefix=".trash-"))
+    for folder in sorted(folders):
+        trash = Path(tempfile.mkdtemp(dir=parent, prefix=".trash-"))
         folder.rename(trash / folder.name)
         shutil.rmtree(trash, ignore_errors=True)
 
@@ -175,19 +198,3 @@ def refuse(folder: Path) -> None:
 def _in_place(checkpoints: Path) -> list[Path]:
     """The checkpoints there are, newest first."""
     return sorted(checkpoints.glob("step_*"), key=lambda folder: int(folder.name[5:]), reverse=True)
-
-
-def _torch_random() -> dict[str, torch.Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    for i in range(torch.cuda.device_count()):
-        states[f"cuda.{i}"] = torch.cuda.get_rng_state(i)
-    return states
-
-
-def _other_random() -> dict[str, Any]:
-    kind, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
-    python = random.getstate()
-    return {
-        "numpy": [kind, np.asarray(keys).tolist(), int(position), int(has_gauss), float(cached)],
-        "python": [python[0], list(python[1]), python[2]],
-    }

@@ -1,61 +1,52 @@
-"""A model that can be trained: a Hugging Face encoder, its groups of parameters bottom to top, and perhaps a head."""
+"""A model that can be trained: a Hugging Face encoder, its groups of parameters bottom to top, and perhaps heads."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from embedlab.errors import ModelError
+from embedlab.training import lora as adapters
+from embedlab.training.anatomy import anatomy
 from embedlab.training.pieces import Pieces
-from embedlab.types import Pooling
+from embedlab.types import Lora, Pooling
+
+if TYPE_CHECKING:
+    from embedlab.training.mlm import MlmHead
 
 MIN_PACK = 8  # rows below which padding is cheaper than another pass
 WASTE = 0.8  # a pack's shortest row is at least this share of its longest
 
 
-@dataclass(frozen=True)
-class Anatomy:
-    """Where a kind of model keeps what comes before its layers, its layers, and what comes after them."""
-
-    embeddings: tuple[str, ...]
-    layers: str
-    top: tuple[str, ...] = ()
-
-
-ANATOMIES: dict[str, Anatomy] = {
-    "bert": Anatomy(("embeddings",), "encoder.layer"),
-    "roberta": Anatomy(("embeddings",), "encoder.layer"),
-    "xlm-roberta": Anatomy(("embeddings",), "encoder.layer"),
-    "camembert": Anatomy(("embeddings",), "encoder.layer"),
-    "electra": Anatomy(("embeddings", "embeddings_project"), "encoder.layer"),
-    "distilbert": Anatomy(("embeddings",), "transformer.layer"),
-    # one table of relative positions serves all layers of MPNet, so it belongs below them
-    "mpnet": Anatomy(("embeddings", "encoder.relative_attention_bias"), "encoder.layer"),
-    "modernbert": Anatomy(("embeddings",), "layers", ("final_norm",)),
-    "gpt2": Anatomy(("wte", "wpe"), "h", ("ln_f",)),
-    "gpt_neox": Anatomy(("embed_in",), "layers", ("final_layer_norm",)),
-    "ernie": Anatomy(("embeddings",), "encoder.layer"),
-    # ALBERT's layers share their weights: one group for all of them
-    "albert": Anatomy(("embeddings", "encoder.embedding_hidden_mapping_in"), "encoder.albert_layer_groups"),
-}
-
-
 class Trainable(nn.Module):
-    """An encoder with its groups. What is in no group (BERT's pooler, which no objective uses) is never trained."""
+    """An encoder with its groups. What is in no group (BERT's pooler, which no objective uses) is never trained.
+
+    With `lora` the encoder given is changed in place: its adapters are drawn from torch's generator, so seed it before.
+    """
 
     encoder: Any  # a transformers PreTrainedModel, which is untyped
 
-    def __init__(self, encoder: Any, pooling: Pooling, classes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        encoder: Any,
+        pooling: Pooling,
+        classes: Sequence[str] = (),
+        *,
+        mlm: "MlmHead | None" = None,
+        lora: Lora | None = None,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.pad = int(encoder.config.pad_token_id or 0)  # masked; RoBERTa counts its positions by it
         self.pooling = pooling
         self.classes = tuple(classes)
+        self.lora = lora
+        if lora is not None:
+            adapters.adapt(encoder, lora)
+        self.mlm = mlm
         self.head: nn.Linear | None = None
         if classes:
             self.head = nn.Linear(int(encoder.config.hidden_size), len(classes))
@@ -66,25 +57,39 @@ class Trainable(nn.Module):
     def device(self) -> torch.device:
         return next(self.parameters()).device
 
+    @property
+    def depth(self) -> int:
+        """Groups of layers: layer.0 ... layer.(depth - 1)."""
+        return len(self.encoder.get_submodule(anatomy(self.encoder.config.model_type).layers))
+
+    @property
+    def table(self) -> nn.Parameter:
+        """[v, e]: the vectors of the pieces, as the first group holds them."""
+        weight: nn.Parameter = self.encoder.get_input_embeddings().weight
+        return weight
+
     def tensor(self, array: np.ndarray[Any, Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
+    # ---- groups ----------------------------------------------------------------------------------------------------
+
     @property
     def layer_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Group name -> parameters, bottom to top: embeddings, layer.0, layer.1, ..., head."""
+        """Group name -> parameters, bottom to top: embeddings, layer.0, ..., lora.0, ..., mlm_head, head."""
         return {name: list(named.values()) for name, named in self.named_groups().items()}
 
     def named_groups(self) -> dict[str, dict[str, nn.Parameter]]:
-        """As `layer_groups`, each parameter by its full name."""
-        kind = str(self.encoder.config.model_type)
-        anatomy = ANATOMIES.get(kind)
-        if anatomy is None:
-            raise ModelError(f"Models of kind {kind} cannot be trained here: choose one of {', '.join(ANATOMIES)}.")
-        places: dict[str, list[str]] = {"embeddings": [f"encoder.{place}" for place in anatomy.embeddings]}
-        depth = len(self.encoder.get_submodule(anatomy.layers))
-        for i in range(depth):
-            places[f"layer.{i}"] = [f"encoder.{anatomy.layers}.{i}"]
-        places[f"layer.{depth - 1}"] += [f"encoder.{place}" for place in anatomy.top]
+        """As `layer_groups`, each parameter by its full name. Adapters lie within layers but are their own groups."""
+        parts = anatomy(str(self.encoder.config.model_type))
+        places: dict[str, list[str]] = {"embeddings": [f"encoder.{place}" for place in parts.embeddings]}
+        layers = range(self.depth)
+        for i in layers:
+            places[f"layer.{i}"] = [f"encoder.{parts.layers}.{i}"]
+        places[f"layer.{layers[-1]}"] += [f"encoder.{place}" for place in parts.top]
+        if self.lora is not None:
+            places |= {f"lora.{i}": [f"encoder.{parts.layers}.{i}"] for i in layers}
+        if self.mlm is not None:
+            places["mlm_head"] = ["mlm"]
         if self.head is not None:
             places["head"] = ["head"]
         parameters = dict(self.named_parameters())
@@ -92,38 +97,70 @@ class Trainable(nn.Module):
             group: {
                 name: parameter
                 for name, parameter in parameters.items()
-                if any(name.startswith(place + ".") for place in below)
+                if adapters.is_adapter(name) == group.startswith("lora.")
+                and any(name.startswith(place + ".") for place in below)
             }
             for group, below in places.items()
         }
 
-    def vectors(self, pieces: Pieces) -> Tensor:
+    def merged_encoder(self) -> Any:
+        """A plain transformers model, adapters merged in; without adapters the encoder itself. To be read only."""
+        return self.encoder if self.lora is None else adapters.merged(self.encoder)
+
+    # ---- vectors ---------------------------------------------------------------------------------------------------
+
+    def vectors(self, pieces: Pieces) -> Float[Tensor, "n d"]:
         """[n, d] float32: the mean of the last layer over each row's pieces.
 
         Rows of like length go through the model together, so that little of the work is padding.
         """
         order = np.argsort(-pieces.lengths, kind="stable")
-        parts = [self._pack(pieces, rows) for rows in _packs(order, pieces.lengths)]
-        back = np.empty(len(order), dtype=np.int64)
-        back[order] = np.arange(len(order))
-        return torch.cat(parts)[self.tensor(back)]
+        parts = [self._pooled(pieces, rows) for rows in _packs(order, pieces.lengths)]
+        return torch.cat(parts)[self.tensor(_back(order))]
 
-    def _pack(self, pieces: Pieces, rows: Int64[np.ndarray, "k"]) -> Tensor:
+    def hidden_at(
+        self, pieces: Pieces, row: Int64[np.ndarray, "m"], place: Int64[np.ndarray, "m"]
+    ) -> Float[Tensor, "m d"]:
+        """[m, d] float32: the last layer at single pieces: number `place[j]` (from 0) of row `row[j]`.
+
+        Rows of which no piece is asked for are not read.
+        """
+        asked = np.unique(row)
+        order = asked[np.argsort(-pieces.lengths[asked], kind="stable")]
+        parts, found = [], []
+        for rows in _packs(order, pieces.lengths):
+            slot = np.full(len(pieces), -1, dtype=np.int64)
+            slot[rows] = np.arange(len(rows))
+            here = np.flatnonzero(slot[row] >= 0)
+            hidden = self._hidden(pieces, rows)
+            flat = slot[row[here]] * hidden.shape[1] + place[here]
+            parts.append(hidden.flatten(0, 1)[self.tensor(flat)].float())
+            found.append(here)
+        return torch.cat(parts)[self.tensor(_back(np.concatenate(found)))]
+
+    def _pooled(self, pieces: Pieces, rows: Int64[np.ndarray, "k"]) -> Float[Tensor, "k d"]:
+        hidden = self._hidden(pieces, rows)
+        places = np.arange(hidden.shape[1])[None]
+        picked = (places >= pieces.first[rows, None]) & (places < pieces.last[rows, None])
+        share = (picked / picked.sum(1, keepdims=True)).astype(np.float32)
+        return torch.bmm(self.tensor(share)[:, None].to(hidden.dtype), hidden)[:, 0].float()
+
+    def _hidden(self, pieces: Pieces, rows: Int64[np.ndarray, "k"]) -> Tensor:
+        """[k, longest, d]: the last layer of some rows, padded together."""
         lengths = pieces.lengths[rows]
         longest = int(lengths.max())
         ids = np.full((len(rows), longest), self.pad, dtype=np.int64)
         for i, row in enumerate(rows):
             ids[i, : lengths[i]] = pieces.ids[row]
-        places = np.arange(longest)[None]
-        picked = (places >= pieces.first[rows, None]) & (places < pieces.last[rows, None])
-        share = (picked / picked.sum(1, keepdims=True)).astype(np.float32)
         # without padding no mask is needed, and attention takes its faster way
-        mask = None if int(lengths.min()) == longest else self.tensor((places < lengths[:, None]).astype(np.int64))
-        hidden = self.encoder(input_ids=self.tensor(ids), attention_mask=mask).last_hidden_state
-        return torch.bmm(self.tensor(share)[:, None].to(hidden.dtype), hidden)[:, 0].float()
+        mask = None
+        if int(lengths.min()) < longest:
+            mask = self.tensor((np.arange(longest)[None] < lengths[:, None]).astype(np.int64))
+        hidden: Tensor = self.encoder(input_ids=self.tensor(ids), attention_mask=mask).last_hidden_state
+        return hidden
 
 
-def _packs(order: Int64[np.ndarray, "n"], lengths: Int64[np.ndarray, "n"]) -> Iterator[Int64[np.ndarray, "k"]]:
+def _packs(order: Int64[np.ndarray, "n"], lengths: Int64[np.ndarray, "all"]) -> Iterator[Int64[np.ndarray, "k"]]:
     """Rows, longest first, in runs that waste little on padding."""
     begin = 0
     for i in range(1, len(order)):
@@ -131,6 +168,13 @@ def _packs(order: Int64[np.ndarray, "n"], lengths: Int64[np.ndarray, "n"]) -> It
             yield order[begin:i]
             begin = i
     yield order[begin:]
+
+
+def _back(order: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
+    """Where each row went: the inverse of an order."""
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return back
 
 
 @contextmanager

@@ -1,89 +1,141 @@
-"""The process that trains: `python -m embedlab.training.worker RUNFOLDER`.
+"""The process that trains: `python -m embedlab.training.worker RUNFOLDER`, alone or under torchrun.
 
 It goes on from the newest checkpoint that verifies, or starts. What it has to say goes to the events; it alone
 writes the end. torch is imported after the lock is taken, so that even a broken installation leaves an end.
+Where the run wants several processes this one is the first, and starts the others (processes.py).
 """
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedlab.errors import StoreError, TrainingError, UserError
 from embedlab.jobfolder import JobFolder
-from embedlab.store import require_space
-from embedlab.training import runfolder
+from embedlab.training import processes, runfolder
 from embedlab.types import RunConfig, RunState
 
 if TYPE_CHECKING:
     from embedlab.training.checkpoint import Progress
+    from embedlab.training.loop import Ending
+    from embedlab.training.pool import Pool
     from embedlab.training.setup import Bench
 
-CHECKPOINTS_ON_DISK = 5  # two newest, up to two bests, and the one being written
+End = tuple[RunState, str, Mapping[str, Any]]
 
 
 def main(arguments: list[str]) -> int:
-    """0 when the run is done or was cancelled, 1 when it failed, 2 when called wrongly."""
+    """0 when the run is done, paused or was cancelled, 1 when it failed, 2 when called wrongly."""
     if len(arguments) != 1:
         print("usage: python -m embedlab.training.worker RUNFOLDER", file=sys.stderr)
         return 2
-    job = JobFolder(Path(arguments[0]))
-    return 0 if job.run(lambda: work(job)) in ("done", "cancelled") else 1
+    folder = Path(arguments[0])
+    if processes.is_follower():
+        processes.die_with_the_first()
+        return 1 if work(processes.Silent(folder))[0] == "failed" else 0
+    job = JobFolder(folder)
+    return 1 if job.run(lambda: work(job)) == "failed" else 0
 
 
-def work(job: JobFolder) -> tuple[RunState, str, Mapping[str, Any]]:
+def work(job: JobFolder) -> End:
     """Train a run from where it stands; returns how it ended."""
     os.environ["HF_HUB_OFFLINE"] = "1"
-    config, model_folder = runfolder.read(job.path)
+    launch = runfolder.read_launch(job.path)
+    with processes.together(job.path, launch.processes) as others:
+        import torch
 
+        from embedlab.training import setup
+        from embedlab.training.pool import Pool
+
+        setup.seed_everything(runfolder.read(job.path)[0].seed)  # before a GPU is used: its algorithms are chosen then
+        threads = max(1, torch.get_num_threads() // (1 + len(others)))
+        pool = Pool.join()
+        if pool.world != launch.processes:
+            raise TrainingError(f"This run is for {launch.processes} processes, and {pool.world} were started.")
+        end = _train(job, pool, threads, launch.report_to)
+        if end[0] != "failed":
+            pool.close()
+            processes.leave(others)
+        return end
+
+
+def _train(job: JobFolder, pool: "Pool", threads: int, report_to: Sequence[str]) -> End:
     import torch
 
-    from embedlab.training import checkpoint, freezing, setup
+    from embedlab.training import checkpoint, setup
     from embedlab.training.loop import Loop
+    from embedlab.training.tracking import open_trackers
 
-    found = _usable_checkpoint(job)
-    progress = checkpoint.Progress() if found is None else checkpoint.read_progress(found)
+    config, start = runfolder.read(job.path)
+    found = _usable_checkpoint(job, pool)
+    if found is None:
+        progress = checkpoint.Progress(chunk_tokens=config.chunk_tokens, threads=pool.decide(threads))
+    else:
+        progress = checkpoint.read_progress(found)
     torch.set_num_threads(progress.threads)
-    setup.seed_everything(config.seed)
     with _memory_named(config):
         corpus_folder = job.path.parent.parent / "corpora" / config.corpus_id
-        bench = setup.lay_out(config, model_folder, corpus_folder, runfolder.read_canary(job.path))
-    for stage in config.stages:  # a plan that does not fit this model fails here, not at its third stage
-        freezing.rates(stage.train, list(bench.model.named_groups()))
-    require_space(job.path, (CHECKPOINTS_ON_DISK + 1) * checkpoint.size(bench.model))
+        texts = runfolder.read_canary(job.path) if pool.main else ()  # the first process alone looks
+        bench = setup.lay_out(config, start, corpus_folder, texts, pool)
+    trackers = open_trackers(report_to, job.path, config) if pool.main else []
+    if pool.main:
+        needed = runfolder.disk_needed(bench.parameters, bench.moving.count(bench.model), config)
+        runfolder.require_disk(job.path, needed, config)
+    again = any(event.get("type") == "ready" for event in job.events())
     _introduce(job, bench)
     if found is not None:
-        checkpoint.load_weights(found, bench.model)
+        checkpoint.load_weights(found, bench.model, bench.moving)
+    if again:
         job.emit(type="resumed", step=progress.step)
 
-    try:
-        with _memory_named(config):
-            loop = Loop(job, bench, progress, found)
-            state = loop.run()
-    except UserError as error:
-        with suppress(StoreError, OSError):  # what was good so far is handed over all the same, if the disk allows it
-            _hand_over(job, bench, progress, model_folder, only_best=True)
-        return "failed", str(error), _result(bench, progress)
-    _hand_over(job, bench, progress, model_folder, only_best=loop.stopped_by_canary)
-    message = f"Cancelled after step {progress.step}." if state == "cancelled" else ""
-    if loop.stopped_by_canary:
-        kept = f"Step {progress.best_step} is kept." if progress.best_step else "No step before it is there to keep."
-        message = f"Stopped by the canary at step {progress.step}. {' '.join(progress.alarms)} {kept}"
+    with ExitStack() as stack:
+        for tracker in trackers:
+            stack.callback(tracker.close)
+        try:
+            with _memory_named(config):
+                ending = Loop(job, bench, progress, found, trackers).run()
+        except UserError as error:
+            with suppress(StoreError, OSError):  # what was good so far is handed over all the same, if the disk allows
+                _hand_over(job, bench, progress, only_best=True)
+            return "failed", str(error), _result(bench, progress)
+        if ending != "paused":
+            _hand_over(job, bench, progress, only_best=ending == "canary")
+    state, message = _ending(ending, progress, config)
     return state, message, _result(bench, progress)
 
 
-def _usable_checkpoint(job: JobFolder) -> Path | None:
+def _ending(ending: "Ending", progress: "Progress", config: RunConfig) -> tuple[RunState, str]:
+    """(state, message) of a run that ended well."""
+    kept = f"Step {progress.best_step} is kept." if progress.best_step else "No step before it is there to keep."
+    if ending == "canary":
+        return "cancelled", f"Stopped by the canary at step {progress.step}. {' '.join(progress.alarms)} {kept}"
+    if ending == "patience":
+        return "done", (
+            f"Stopped early at step {progress.step}: {config.patience} evaluations in a row brought no better selection"
+            f" score. {kept}"
+        )
+    if ending == "done":
+        return "done", ""
+    return ending, f"{ending.capitalize()} after step {progress.step}."
+
+
+def _usable_checkpoint(job: JobFolder, pool: "Pool") -> Path | None:
     """The newest checkpoint whose bytes are those that were written; each that is not is refused by name."""
     from embedlab.training import checkpoint
 
-    for folder, reason in list(checkpoint.newest(job.path / "checkpoints")):
-        if reason is None:
-            return folder
-        job.emit(type="refused", checkpoint=folder.name, message=f"{reason} Training goes on from the one before it.")
-        checkpoint.refuse(folder)
-    return None
+    step: int | None = None
+    if pool.main:
+        for folder, reason in list(checkpoint.newest(job.path / "checkpoints")):
+            if reason is None:
+                step = checkpoint.read_progress(folder).step
+                break
+            message = f"{reason} Training goes on from the one before it."
+            job.emit(type="refused", checkpoint=folder.name, message=message)
+            checkpoint.refuse(folder)
+    step = pool.decide(step)
+    return None if step is None else checkpoint.place(job.path / "checkpoints", step)
 
 
 def _introduce(job: JobFolder, bench: "Bench") -> None:
@@ -94,9 +146,12 @@ def _introduce(job: JobFolder, bench: "Bench") -> None:
     job.emit(
         type="ready",
         device=torch.cuda.get_device_name() if device == "cuda" else device,
+        processes=bench.pool.world,
         threads=torch.get_num_threads(),
         precision=bench.config.precision,
         groups=list(bench.model.named_groups()),
+        parameters=bench.parameters,
+        trained=bench.moving.count(bench.model),
         score_name=bench.scored.score_name,
         **bench.counts,
     )
@@ -108,18 +163,25 @@ def _introduce(job: JobFolder, bench: "Bench") -> None:
         job.emit(type="note", message=f"{bench.counts['cut']:,} texts are longer than the model reads and were cut.")
 
 
-def _hand_over(job: JobFolder, bench: "Bench", progress: "Progress", start: Path, only_best: bool = False) -> None:
+def _hand_over(job: JobFolder, bench: "Bench", progress: "Progress", only_best: bool = False) -> None:
     """Write model/: the weights of the best evaluated step, or the present ones where none was evaluated yet."""
-    from embedlab.training import checkpoint, export
+    from embedlab.training import card, checkpoint, export
 
+    if not bench.pool.main:
+        return
     best = checkpoint.place(job.path / "checkpoints", progress.best_step)
     if progress.best_step and checkpoint.verify(best) is None:
-        checkpoint.load_weights(best, bench.model)
+        checkpoint.load_weights(best, bench.model, bench.moving)
     elif only_best or progress.step == 0:
         return
     else:
         progress.best_step = progress.step
-    export.export(bench.model, bench.source, start, job.path)
+    try:
+        readme = card.card(card.facts(job.path, progress.best_step, bench.model.classes))
+    except UserError as error:  # the corpus was deleted meanwhile: a model without its card is still the model
+        job.emit(type="note", message=f"The model has no card: {error}")
+        readme = None
+    export.export(bench.model, bench.source, bench.start, job.path, readme)
 
 
 def _result(bench: "Bench", progress: "Progress") -> dict[str, Any]:

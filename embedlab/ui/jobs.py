@@ -33,7 +33,7 @@ def running() -> list[tuple[str, float, str]]:
         for run in lab.runs()
         if run.state in LIVE
     ]
-    found += [(f"{task.name}", task.share, task.what) for task in lab.tasks() if task.state in LIVE]
+    found += [(task.name, task.share, task.what) for task in lab.tasks() if task.state in LIVE]
     return found
 
 
@@ -66,8 +66,13 @@ def follow() -> None:
 
 
 def follow_training() -> None:
-    """The trainings of several seeds this visit asked for: how far they are, or why they ended early."""
+    """The trainings this visit asked for (several seeds, a shoot-out): how far they are, or why they ended early."""
     _asked("tune_task")
+
+
+def follow_estimate() -> None:
+    """The measurement of cost this visit asked for: its progress, or why there is none. Its result is the lab's."""
+    _asked("tune_estimate")
 
 
 def _asked(key: str) -> Task | None:

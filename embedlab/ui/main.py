@@ -11,7 +11,7 @@ from embedlab.ui import errors, frame, jobs
 
 HERE = Path(__file__).resolve().parent
 PAGES = {
-    "Prepare": (("corpus", "Corpus"), ("models", "Models"), ("finetune", "Fine-tune")),
+    "Prepare": (("corpus", "Corpus"), ("models", "Models"), ("finetune", "Fine-tune"), ("runs", "Runs")),
     "Look": (("compare", "Compare"), ("senses", "Senses")),
     "Take away": (("report", "Report"),),
     "Understand": (("method", "How it is measured"),),

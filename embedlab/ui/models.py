@@ -12,12 +12,17 @@ def short(source: str) -> str:
     if source == "builtin":
         return "all-MiniLM-L6-v2"
     if source.startswith("run:"):
-        return f"run {source[4:][:8]}"
+        run, _, step = source.removeprefix("run:").partition("@")
+        return f"run {run[:8]}" + (f", step {step}" if step else "")
     return source.rstrip("/").rsplit("/", 1)[-1]
 
 
 def known() -> list[str]:
-    """Every model state that can be chosen."""
+    """Every model state that can be chosen: of a run the one it kept, then those on the way there."""
     lab = state.lab()
-    listed = ["builtin", *(f"run:{run.id}" for run in lab.runs() if run.state in KEPT and lab.has_model(run.id))]
+    listed = ["builtin"]
+    for run in lab.runs():
+        if run.state in KEPT and lab.has_model(run.id):
+            listed.append(f"run:{run.id}")
+        listed += [f"run:{run.id}@{frame.step}" for frame in lab.frames(run.id)]
     return listed + [folder for folder in st.session_state.get("folders", []) if folder not in listed]

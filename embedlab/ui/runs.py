@@ -10,11 +10,12 @@ from embedlab.store import is_sealed
 from embedlab.training import runfolder
 from embedlab.training.recipes import same_recipe
 from embedlab.types import Run
-from embedlab.ui import cards, errors, frame, jobs, safe, state
+from embedlab.ui import cards, errors, frame, jobs, plan, safe, state
 
 STATES = {
     "queued": "waiting to start",
     "running": "running",
+    "paused": "paused",
     "done": "done",
     "cancelled": "stopped",
     "failed": "failed",
@@ -72,7 +73,7 @@ def watch(id: str, seeds: Sequence[str], were_alive: Sequence[str]) -> None:
     said = alarms(events)
     head, actions = st.columns([5, 2], vertical_alignment="center")
     with head:
-        standing(run)
+        standing(run, memory_mb(events))
     with actions:
         buttons(run, said)
     if said is not None:
@@ -80,16 +81,23 @@ def watch(id: str, seeds: Sequence[str], were_alive: Sequence[str]) -> None:
     if len(group) > 1:
         table(group)
     cards.chart(figures.run_curves(events, theme=state.theme()), f"curves-{id}")
+    with st.expander("What trains when in this run"):
+        plan.timeline(run.config, id)
 
 
-def standing(run: Run) -> None:
-    """How it stands, in four numbers and a bar."""
+def memory_mb(events: Sequence[Mapping[str, Any]]) -> float | None:
+    """The most the run has held so far, as its steps tell it."""
+    return max((event["memory_mb"] for event in events if event.get("memory_mb") is not None), default=None)
+
+
+def standing(run: Run, memory: float | None) -> None:
+    """How it stands, in numbers and a bar."""
     alive = run.state in jobs.LIVE
     safe.html(
         '<div class="el-facts"><div><b>{state}</b><span>step {step} of '
         "{steps}</span></div><div><b>{loss}</b><span>loss, nats</span></div>"
         "<div><b>{score}</b><span>held-out score, before → {end}</span></div><div><b>{rate}</b><span>tokens a "
-        "second</span></div>"
+        "second</span></div><div><b>{memory}</b><span>GB held at most</span></div>"
         '<div><b>{left}</b><span>{what}</span></div></div><div class="el-bar"><i style="width:{percent}%"></i></div>'
         '<div class="el-quiet">{name} {message}</div>',
         state=STATES[run.state].capitalize(),
@@ -100,6 +108,7 @@ def standing(run: Run) -> None:
         end="now" if alive else "kept",
         name=f"Score: {run.score_name}, on rows the training never sees." if run.score_name else "",
         rate=wording.MISSING if run.tokens_per_s is None else f"{run.tokens_per_s:,.0f}",
+        memory=wording.MISSING if memory is None else wording.number(memory * 2**20 / 1e9, places=1),
         left=jobs.duration(run.eta_s) if alive else jobs.duration(run.elapsed_s),
         what="left" if alive else "taken",
         percent=f"{100 * jobs.share(run):.1f}",
@@ -111,6 +120,9 @@ def buttons(run: Run, said: Mapping[str, Any] | None) -> None:
     """What to do next, the likeliest first."""
     lab = state.lab()
     if run.state in jobs.LIVE:
+        exact = "Saves and stops; resuming gives the same bits."
+        if st.button("Pause", key=f"pause-{run.id}", width="stretch", help=exact):
+            lab.pause(run.id)
         if st.button("Stop, keep the best", key=f"cancel-{run.id}", width="stretch"):
             lab.cancel(run.id)
         return
@@ -125,6 +137,7 @@ def buttons(run: Run, said: Mapping[str, Any] | None) -> None:
     ):
         st.session_state["task"] = lab.start_compare(run.config.encoder.source, f"run:{run.id}", run.config.corpus_id)
         st.switch_page(frame.page("compare"))
+    st.page_link(frame.page("runs"), label="All runs")
 
 
 # ---- the canary ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import IO, Protocol
 
 import streamlit as st
 
-from embedlab.corpus import Preview
+from embedlab.corpus import Columns, Preview
+from embedlab.training.objectives import OBJECTIVES
 from embedlab.ui import state
 
 
@@ -64,3 +65,14 @@ def preview(source: Path, name: str) -> Preview:
         kept = (mark, state.lab().preview_corpus(source, name))
         st.session_state["_preview"] = kept
     return kept[1]
+
+
+def allowed(columns: Columns) -> str:
+    """What a model could learn from these columns, if enough rows have them."""
+    roles = set(columns.chosen())
+    if columns.start or columns.token_index:
+        roles.add("target")  # the word at the place is the target
+    names = [one.name for one in OBJECTIVES.values() if roles.issuperset(one.needs)]
+    if columns.score is not None and "pairs" in names:
+        names.remove("pairs")  # pairs that are alike to this or that degree do not all belong together
+    return f"These columns allow: {', '.join(names)}." if names else "Choose the text column."

@@ -9,6 +9,7 @@ import argparse
 import gzip
 import io
 import json
+import math
 import random
 import string
 import sys
@@ -16,24 +17,29 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from embedlab.corpus import Columns, held_out, preview, read
+from embedlab.corpus import Columns, held_out, preview, read, selection
 from embedlab.errors import UserError
+from embedlab.types import Corpus
 
 PIECES = [
     "text", "label", "split", "start", "end", "sense", "target", "index", "bank", "The bank of the river.", "é", "日本",
     "\u0301", '"', '""', "'", ",", ";", "\t", "|", "\n", "\r\n", "\r", "\0", "\ufeff", "\u2028", "{", "}", "[", "]",
     ":", "null", "NaN", "1e999", "-1", "0", "3.0", "99999999999", "\\", "\\ud800", "=1+1", " ", "<b>", "train", "test",
-    "x" * 300, "[" * 50, "\x1a", "\x85",
+    "3,5", "-.5e2", "x" * 300, "[" * 50, "\x1a", "\x85",
 ]  # fmt: skip
-TABLE = [["text", "start", "end", "target", "sense", "split"]] + [
-    [f"The bank number {i} stood by the river.", "4", "8", "bank", f"bank.{i % 2}", "train" if i % 3 else "test"]
+TABLE = [["text", "start", "end", "target", "sense", "split", "pair", "negative", "score"]] + [
+    [
+        f"The bank number {i} stood by the river.", "4", "8", "bank", f"bank.{i % 2}", "train" if i % 3 else "test",
+        f"Beside the water was bank {i}.", f"The bank lent me {i} pounds.", f"{i / 4}",
+    ]
     for i in range(12)
-]
+]  # fmt: skip
 ENDINGS = ("txt", "csv", "tsv", "jsonl", "json", "parquet")
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le", "cp1252", "latin-1", "cp1251", "shift_jis")
 
@@ -107,7 +113,7 @@ def _columns(random_: random.Random) -> Columns | None:
     if random_.random() < 0.6:
         return None
     names = [*TABLE[0], "column 1", "nowhere", None, None, None]
-    return Columns(*(random_.choice(names) for _ in range(9)))
+    return Columns(*(random_.choice(names) for _ in fields(Columns)))
 
 
 def make(case: int, seed: int) -> tuple[str, bytes, Columns | None]:
@@ -142,12 +148,22 @@ def check(name: str, data: bytes, columns: Columns | None, folder: Path) -> str:
     assert len(corpus) > 0
     numbers = [refusal.row for refusal in imported.refused]
     assert numbers == sorted(set(numbers))
-    assert len(held_out(corpus)) == len(corpus)
+    assert not (held_out(corpus) & selection(corpus)).any()
+    check_pairs(corpus)
     for text in corpus.texts:
         assert text.strip()
         assert "\0" not in text
         assert len(text.encode()) <= 80_000
     return "read"
+
+
+def check_pairs(corpus: Corpus) -> None:
+    """A score is a finite number of two texts; no text is its own negative."""
+    empty = (None,) * len(corpus)
+    rows = zip(corpus.texts, corpus.pairs or empty, corpus.negatives or empty, corpus.scores or empty, strict=True)
+    for text, pair, negative, score in rows:
+        assert negative is None or (negative.strip() and negative not in (text, pair))
+        assert score is None or (pair is not None and math.isfinite(score))
 
 
 def _check_sentence(sentence: str, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Held-out and selection rows: the same everywhere, fair to every stratum, true to the splits given."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 
@@ -155,3 +156,47 @@ def test_selection_comes_from_the_training_rows_of_a_given_split() -> None:
     assert {splits[i] for i in chosen} == {"train"}
     twice = Corpus("0", "made", made.texts * 2, splits=splits + ("test",) * 80)
     assert not selection(twice).any(), "every training text is held out elsewhere"
+
+
+def shown(corpus: Corpus, rows: Iterable[int]) -> set[str]:
+    columns = [column for column in (corpus.texts, corpus.pairs, corpus.negatives) if column is not None]
+    return {text for row in rows for column in columns if (text := column[row]) is not None}
+
+
+def mined(n: int, seed: int = 0) -> Corpus:
+    """Questions with their answers, and as negative the answer to another question."""
+    others = (np.arange(n) + np.random.default_rng(seed).integers(1, n, n)) % n
+    texts, pairs = tuple(f"question {i}" for i in range(n)), tuple(f"answer {i}" for i in range(n))
+    return Corpus("0", "made", texts, pairs=pairs, negatives=tuple(pairs[i] for i in others))
+
+
+def test_a_row_that_chooses_shows_no_text_of_a_held_out_row() -> None:
+    made = mined(800)
+    held, chosen = held_out(made), selection(made)
+    assert (held == held_out(replace(made, negatives=None))).all(), "the texts alone hold out"
+    assert chosen.sum() >= 10
+    assert not shown(made, np.flatnonzero(chosen).tolist()) & shown(made, np.flatnonzero(held).tolist())
+
+
+def test_rows_lost_for_the_choice_count_against_its_share() -> None:
+    made = mined(800)
+    held, chosen = held_out(made), selection(made)
+    texts = shown(made, np.flatnonzero(chosen).tolist())
+    lost = [i for i in np.flatnonzero(~held & ~chosen).tolist() if shown(made, [i]) & texts]
+    assert lost
+    assert chosen.sum() + len(lost) <= round(0.1 * (~held).sum())
+
+
+def test_negatives_of_their_own_change_nothing() -> None:
+    made = mined(240)
+    alone = replace(made, negatives=tuple(f"other {i}" for i in range(240)))
+    assert (selection(alone) == selection(replace(made, negatives=None))).all()
+
+
+def test_many_negatives_of_one_text_are_no_obstacle_and_one_negative_of_many_texts_is() -> None:
+    """A question with thirty negatives goes as one; a negative that every question has keeps all of them."""
+    texts, pairs = (tuple(f"{what} {i // 30}" for i in range(3000)) for what in ("question", "answer"))
+    made = Corpus("0", "made", texts, pairs=pairs, negatives=tuple(f"other {i}" for i in range(3000)))
+    chosen = selection(made).reshape(100, 30)
+    assert chosen.all(axis=1).sum() == chosen.any(axis=1).sum() == 8  # a tenth of the 75 that are not held out
+    assert not selection(replace(made, negatives=("the same",) * 3000)).any()

@@ -13,9 +13,9 @@ from embedlab.types import Corpus
 def corpus(folder: Path, columns: Columns | None = None) -> Corpus:
     path = folder / "u"
     path.write_text(
-        "text,label,pair,start,end,target,sense,split\n"
-        "The bänk shut.,a,It closed for good.,4,8,bank,b.1,train\nNo target.,,,,,,,\n"
-        "A crane flew.,b,It was a bird.,2,7,,,test\n"
+        "text,label,pair,start,end,target,sense,split,negative,score\n"
+        "The bänk shut.,a,It closed for good.,4,8,bank,b.1,train,The bank opened.,0.1\nNo target.,,,,,,,,,\n"
+        "A crane flew.,b,It was a bird.,2,7,,,test,,4\n"
     )
     return read(path, "my words.csv", columns).corpus
 
@@ -23,6 +23,7 @@ def corpus(folder: Path, columns: Columns | None = None) -> Corpus:
 @pytest.mark.parametrize("columns", [None, Columns(text="text"), Columns(text="text", pair="pair", split="split")])
 def test_round_trip(tmp_path: Path, columns: Columns | None) -> None:
     before = corpus(tmp_path, columns)
+    assert (before.scores, before.negatives) == ((0.1, None, 4.0), ("The bank opened.", None, None)) or columns
     refused = (Refusal(3, "the text is empty"), Refusal(9, "the span 1 to 1 is empty"))
     with sealed_folder(tmp_path / "kept") as folder:
         save(before, folder)

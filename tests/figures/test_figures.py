@@ -12,7 +12,7 @@ from embedlab import figures
 from embedlab.compare import moves
 from embedlab.errors import UserError
 from embedlab.figures import style
-from embedlab.types import Comparison, LinkedMap, Reading, Stage
+from embedlab.types import Comparison, LinkedMap, Reading
 from embedlab.wording import number
 from tests.made import made, with_text, without_replicates
 
@@ -23,8 +23,6 @@ EVENTS = [
     {"type": "eval", "step": 50, "score": 0.91, "score_name": "sense macro-F1", "best_step": 50},
     {"type": "eval", "step": 100, "score": 0.9, "score_name": "sense macro-F1", "best_step": 50},
 ]
-STAGES = (Stage(40, {"head": 1e-3, "layer.*": 2e-5}), Stage(100, {"head": 1e-3, "*": 2e-5}))
-GROUPS = ("embeddings", "layer.0", "layer.1", "head")
 PAYLOAD = "<b onclick=alert(1)>&amp;</b>"
 
 
@@ -49,7 +47,6 @@ def all_figures(comparison: Comparison, linked: LinkedMap, theme: figures.Theme)
         "maps_change": figures.linked_maps(linked, comparison.uses, colour_by="change", theme=theme),
         "maps_predicted": figures.linked_maps(linked, comparison.uses, colour_by="predicted", theme=theme),
         "curves": figures.run_curves(EVENTS, theme),
-        "timeline": figures.timeline(STAGES, theme, groups=GROUPS),
     }
 
 
@@ -81,7 +78,7 @@ def test_dark_is_light_with_other_colours(comparison: Comparison, linked: Linked
         return re.sub(r"#[0-9A-F]{6}|rgba\([^)]*\)", lambda found: exchange.get(found[0], found[0]), text)
 
     light, dark = all_figures(comparison, linked, "light"), all_figures(comparison, linked, "dark")
-    for name in light.keys() - {"timeline"}:
+    for name in light:
         assert painted(light[name].to_json()) == dark[name].to_json(), name
 
 
@@ -277,15 +274,6 @@ def test_curves_read_the_events_of_a_run_also_a_resumed_one() -> None:
 
 def test_curves_of_a_run_that_has_not_begun() -> None:
     assert figures.alt_text(figures.run_curves([])) == "No step has been trained yet."
-
-
-def test_the_timeline_says_which_rate_counts() -> None:
-    figure = figures.timeline(STAGES, groups=GROUPS)
-    bars = [(trace.y[0], list(trace.x), trace.hovertemplate) for trace in figure.data if trace.line.width > 5]
-    embeddings = [bar for bar in bars if bar[0] == 0]
-    assert [bar[1] for bar in embeddings] == [[40, 100]]
-    head = [bar for bar in bars if bar[0] == 3]
-    assert all("0.001" in bar[2] for bar in head)
 
 
 def test_a_reading_of_the_pair_is_drawn_once() -> None:

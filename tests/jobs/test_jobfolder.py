@@ -71,6 +71,21 @@ def test_a_cancelled_job_says_so_and_may_begin_again(job: JobFolder) -> None:
     until(lambda: job.state() == "done")
 
 
+def test_a_wish_to_pause_is_forgotten_by_the_next_life(job: JobFolder) -> None:
+    with pytest.raises(JobError, match="not running, so there is nothing to pause"):
+        job.ask_pause()
+    with job.working():
+        assert not job.pause_asked()
+        job.ask_pause()
+        assert job.pause_asked()
+        assert not job.cancel_asked()
+        job.finish("paused", "Paused after step 3.")
+    assert (job.state(), job.message()) == ("paused", "Paused after step 3.")
+    with job.working():
+        assert not job.pause_asked()
+        assert job.state() == "running"
+
+
 def test_a_killed_worker_is_found_dead_although_its_parent_never_waited(job: JobFolder) -> None:
     start(job)
     until(lambda: any(event["type"] == "pid" for event in job.events()))

@@ -2,9 +2,11 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -14,6 +16,9 @@ from embedlab.corpus import Columns
 from embedlab.lab import Lab, comparison_summary
 from embedlab.types import Comparison
 from tests.made import SENTENCES, made, with_text
+
+if TYPE_CHECKING:
+    from tests.pages.bench import Bench
 
 ROOT = Path(__file__).resolve().parents[2]
 PAYLOAD = "<img src=x onerror=alert(1)> **bold** [link](http://example.org) =1+1"
@@ -91,3 +96,12 @@ def html(app: AppTest) -> str:
     """All that the page says in HTML of our own, without the style sheet."""
     bodies = (element.proto.body for element in app.get("html"))
     return "\n".join(body for body in bodies if not body.startswith("<style>"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> "Iterator[Bench]":
+    """Runs that no worker trains, in a workspace of their own."""
+    from tests.pages.bench import Bench
+
+    with ExitStack() as locks:
+        yield Bench(tmp_path, locks)

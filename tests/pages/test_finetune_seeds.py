@@ -1,67 +1,22 @@
 """Fine-tune: the seeds of a recipe, and the canary's alarm as a notice that one can act on."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from embedlab import encoders
-from embedlab.jobfolder import JobFolder
 from embedlab.lab import Lab
-from embedlab.store import write_json
-from embedlab.training import runfolder
-from embedlab.types import EncoderSpec, RunConfig
-from tests.pages.conftest import fill, html
+from embedlab.types import RunConfig
+from tests.pages.bench import Bench, evaluated, well
+from tests.pages.conftest import html
 
 Open = Callable[..., AppTest]
 ALARMS = [
     "Unrelated sentences are becoming alike: their mean cosine rose from .05 to .41.",
     "The space is losing directions: effective rank 61 → 22.",
 ]
-
-
-def well(app: AppTest) -> None:
-    assert not app.exception
-    assert "That did not work" not in html(app)
-
-
-class Bench:
-    """A workspace with runs that no worker trains: what they tell is written by the test, who holds their locks."""
-
-    def __init__(self, root: Path, locks: ExitStack) -> None:
-        fill(root)
-        self.lab, self.locks = Lab(root), locks
-        self.config: RunConfig = self.lab.run_config("builtin", self.lab.corpora()[0].id, "senses", steps=100)
-
-    def run(self, id: str, *, alive: bool = True, **changes: Any) -> JobFolder:
-        start = encoders.local_folder(EncoderSpec("builtin"))
-
-        def write(folder: Path) -> None:
-            runfolder.write(folder, replace(self.config, **changes), start)
-
-        job = JobFolder(self.lab.store.put("runs", id, id, {}, write))
-        if alive:
-            self.locks.enter_context(job.working())
-        else:
-            with job.working():
-                job.finish("done", "", {"step": 100, "score": 0.9, "score_before": 0.8})
-        return job
-
-
-def evaluated(job: JobFolder, step: int, alarms: list[str], best: int) -> None:
-    numbers = {"texts": 80, "mean_cosine": 0.05 + step / 300, "effective_rank": 61 - step / 3, "neighbours_kept": 0.6}
-    job.emit(type="canary", step=step, **numbers, alarms=alarms)
-    job.emit(type="eval", step=step, score=0.8, selection=0.7, score_name="macro-F1", best_step=best)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with ExitStack() as locks:
-        yield Bench(tmp_path, locks)
 
 
 @pytest.fixture
@@ -129,17 +84,14 @@ def test_one_seed_starts_a_run_and_three_start_a_task(
 ) -> None:
     asked: list[tuple[str, RunConfig, int]] = []
 
-    def one(self: Lab, config: RunConfig) -> str:
+    def one(self: Lab, config: RunConfig, **beside: Any) -> str:
+        assert beside == {"processes": 1, "report_to": ()}
         asked.append(("run", config, 1))
         return "dd00"
 
     def several(self: Lab, config: RunConfig, seeds: int) -> str:
         asked.append(("task", config, seeds))
-        folder = self.root / "jobs" / "abc123"
-        folder.mkdir(parents=True)
-        write_json(folder / "task.json", {"name": "Fine-tune with 3 seeds", "arguments": [], "created": "now"})
-        bench.locks.enter_context(JobFolder(folder).working())
-        JobFolder(folder).emit(type="progress", share=0.2, what="seed 0 of 3")
+        bench.task("abc123", "Fine-tune with 3 seeds").emit(type="progress", share=0.2, what="seed 0 of 3")
         return "abc123"
 
     monkeypatch.setattr(Lab, "finetune", one)
@@ -147,11 +99,11 @@ def test_one_seed_starts_a_run_and_three_start_a_task(
     app = open_finetune()
     well(app)
     next(button for button in app.button if button.label == "Start").click().run()
-    app.radio(key="on_alarm").set_value("stop").run()
-    app.session_state["seeds"] = 3
+    app.selectbox(key="tune_on_alarm").set_value("stop").run()
+    app.session_state["tune_seeds"] = 3
     app.run()
     well(app)
-    assert any("--seeds 3" in code.value and "--on-alarm stop" in code.value for code in app.code)
+    assert any("--seeds 3" in code.value for code in app.code)
     next(button for button in app.button if button.label == "Start").click().run()
     well(app)
     assert [(kind, config.on_alarm, seeds) for kind, config, seeds in asked] == [

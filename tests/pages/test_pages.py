@@ -20,6 +20,7 @@ QUESTIONS = {
     "corpus": "What should the model read?",
     "models": "Which models are there?",
     "finetune": "Teach the model something",
+    "runs": "What has been trained, and which was worth it?",
     "report": "What do I take away?",
     "method": "How is this measured?",
 }
@@ -48,7 +49,7 @@ def test_without_a_comparison_there_is_one_button_that_makes_one(open_page: Open
     assert [button.label for button in app.main.button if button.key is None] == ["Make the demo (about 3 minutes)"]
 
 
-@pytest.mark.parametrize("page", ["corpus", "finetune"])
+@pytest.mark.parametrize("page", ["corpus", "finetune", "runs"])
 def test_without_a_corpus_the_page_says_what_will_be_here(open_page: Open, page: str, tmp_path: Path) -> None:
     app = open_page(page, root=tmp_path)
     well(app)
@@ -240,11 +241,3 @@ def test_a_model_folder_without_weights_is_one_sentence(open_page: Open, tmp_pat
     app.button[0].click().run()
     assert not app.exception
     assert html(app).count("el-error") == 1
-
-
-def test_what_the_corpus_does_not_allow_is_not_offered_and_says_why(open_page: Open) -> None:
-    app = open_page("finetune")
-    well(app)
-    offered = next(radio for radio in app.radio if radio.label == "Learn from")
-    assert offered.options == ["senses"]
-    assert html(app).count("el-mark") == 3

@@ -155,7 +155,7 @@ def test_opening_a_page_loads_nothing_heavy(workspace: Path) -> None:
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file('app.py', default_timeout=120)\n"
-        "for page in ('compare', 'senses', 'corpus', 'finetune', 'models'):\n"
+        "for page in ('compare', 'senses', 'corpus', 'finetune', 'runs', 'models'):\n"
         "    app.switch_page(f'{sys.argv[1]}/pages/{page}.py')\n"
         "    assert not app.run().exception, page\n"
         "print(sorted({'torch', 'transformers', 'umap', 'sentence_transformers', 'faiss'} & set(sys.modules)))\n"

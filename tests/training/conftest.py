@@ -10,6 +10,7 @@ import pytest
 
 from embedlab.store import Store
 from embedlab.training import runfolder
+from embedlab.training.runfolder import Launch
 from embedlab.types import Corpus, RunConfig
 from tests.training import tiny
 
@@ -25,6 +26,13 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         return made[kind]
 
     return model
+
+
+@pytest.fixture(scope="session")
+def still_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model without dropout: however a batch is cut, it learns the same."""
+    folder = tmp_path_factory.mktemp("models") / "still"
+    return tiny.model(folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 
 
 @pytest.fixture
@@ -45,11 +53,18 @@ def large_corpus(store: Store) -> Corpus:
 
 @pytest.fixture
 def new_run(store: Store, tiny_models: Callable[[str], Path]) -> Callable[..., Path]:
-    """(id, config, kind, canary) -> a run folder that no worker has touched."""
+    """(id, config, kind, canary, launch, start) -> a run folder that no worker has touched."""
 
-    def make(id: str, config: RunConfig, kind: str = "bert", canary: Sequence[str] = ()) -> Path:
+    def make(
+        id: str,
+        config: RunConfig,
+        kind: str = "bert",
+        canary: Sequence[str] = (),
+        launch: Launch | None = None,
+        start: Path | None = None,
+    ) -> Path:
         def fill(folder: Path) -> None:
-            runfolder.write(folder, config, tiny_models(kind), canary)
+            runfolder.write(folder, config, start or tiny_models(kind), canary, launch)
 
         return store.put("runs", id, id, {}, fill)
 
@@ -58,7 +73,7 @@ def new_run(store: Store, tiny_models: Callable[[str], Path]) -> Callable[..., P
 
 @pytest.fixture(scope="session")
 def fork() -> Iterator[Callable[..., dict[str, int]]]:
-    """Run a worker in a process of its own: fork(run_folder, mode=, at=, during=) -> {"code", "operations"}."""
+    """Run a worker in a process of its own: fork(run_folder, mode=, at=, where=, during=) -> {"code", "operations"}."""
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.training.forks"],
         stdin=subprocess.PIPE,

@@ -44,6 +44,15 @@ def test_random_batches_leave_no_row_to_itself() -> None:
     assert [len(b) for b in batches.at_random(np.array([10]), 100, 8, batches.generator(0, 0, 0))] == [1]
 
 
+def test_a_row_too_long_for_the_budget_still_finds_company() -> None:
+    lengths = np.array([90, 10, 10, 80, 10, 10, 70, 10])
+    for seed in range(20):
+        epoch = batches.at_random(lengths, 40, 8, batches.generator(seed, 0, 0))
+        assert all(len(batch) >= 2 for batch in epoch)
+        assert sum(len(batch) for batch in epoch) >= len(lengths) - 1
+        assert all(lengths[batch].sum() <= 40 for batch in epoch if len(batch) > 2)
+
+
 @given(st.integers(0, 10), st.sampled_from([8, 16, 32]), st.lists(st.integers(1, 30), min_size=2, max_size=5))
 @settings(max_examples=40, deadline=None)
 def test_a_sense_batch_always_has_something_to_tell_apart(seed: int, items: int, sizes: list[int]) -> None:

@@ -172,9 +172,9 @@ def looks(store: Store, id: str) -> list[dict[str, Any]]:
     return [{k: v for k, v in event.items() if k != "n"} for event in events if event["type"] == "canary"]
 
 
-def positives_only(model: Any, material: Any, rows: Any, temperature: float) -> torch.Tensor:
+def positives_only(model: Any, vectors: Any, material: Any, rows: Any, config: Any) -> torch.Tensor:
     """The loss that prints 0.000 while the space collapses: uses of a sense together, nothing apart."""
-    x = torch.nn.functional.normalize(model.vectors(material.pieces[rows]), dim=-1)
+    x = torch.nn.functional.normalize(vectors[0], dim=-1)
     same = torch.from_numpy(material.codes[rows, 0][:, None] == material.codes[rows, 0][None])
     return 1 - (x @ x.T)[same].mean()
 
@@ -223,7 +223,7 @@ def test_a_canary_that_stops_keeps_the_best_step_before_the_alarm(
     assert run.score == scores[best]
     kept = load_file(checkpoint.place(folder / "checkpoints", best) / "weights.safetensors")
     model = load_file(jobs.model_folder(store, run.id) / "model.safetensors")
-    assert all(torch.equal(model[name], kept[f"encoder.{name}"]) for name in model)
+    assert all(torch.equal(model[name.removeprefix("encoder.")], kept[name]) for name in kept)
     with pytest.raises(JobError, match="canary stopped this run"):
         jobs.resume(store, run.id)
     (folder / "end.json").unlink()  # as if killed between its last checkpoint and its end
@@ -254,7 +254,7 @@ def test_a_resumed_run_tells_the_same_and_the_canary_touches_nothing(
     assert fork(straight)["code"] == 0
     assert fork(bare)["code"] == 0
     for after in (3, 2, 1):
-        assert fork(stopped, cancel_after=after)["code"] == 0
+        assert fork(stopped, stop="cancel", after=after)["code"] == 0
         assert JobFolder(stopped).state() == "cancelled"
     assert fork(stopped)["code"] == 0
     assert [event["step"] for event in looks(store, "straight")] == [0, 2, 4, 6, 8, 9]

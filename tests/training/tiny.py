@@ -44,6 +44,28 @@ def rows(each: int = 12, seed: int = 0) -> list[dict[str, str]]:
     return found
 
 
+def triplets(each: int = 12, seed: int = 0) -> list[dict[str, str]]:
+    """As `rows`, with a negative: the pair of a row about the other sense of the word."""
+    found = rows(each, seed)
+    n = len(found)
+    # senses come in blocks, two of a word: the block beside it is the other sense
+    other = [(i + each) if (i // each) % 2 == 0 else (i - each) for i in range(n)]
+    return [{**found[i], "negative": f"no {found[j]['pair']} {i}"} for i, j in enumerate(other)]
+
+
+def scored(each: int = 12, seed: int = 0) -> list[dict[str, str]]:
+    """Texts with a text of the same sense (score 5), of the other sense (3) or about another word (0)."""
+    found = rows(each, seed)
+    table = []
+    for i, row in enumerate(found):
+        steps, score = [(0, "5"), (1, "3"), (2, "0")][i % 3]
+        block = [0, 1, 2, 3][i // each] ^ steps
+        table.append(
+            {"text": row["text"], "pair": f"also {i} {found[block * each + i % each]['text']}", "score": score}
+        )
+    return table
+
+
 def add_corpus(store: Store, table: Sequence[dict[str, str]] | None = None) -> Corpus:
     """Import rows as a person would, and keep them in the workspace."""
     table = rows() if table is None else table
@@ -80,8 +102,17 @@ def tokenizer(folder: Path, pad: bool = True) -> Any:
     return made
 
 
-def model(folder: Path, kind: str = "bert", seed: int = 0, dim: int = 32, layers: int = 2) -> Path:
-    """A random model of a kind as a Hugging Face folder in safetensors, with its tokenizer."""
+def model(
+    folder: Path,
+    kind: str = "bert",
+    seed: int = 0,
+    dim: int = 32,
+    layers: int = 2,
+    *,
+    mlm: bool = False,
+    **settings: Any,
+) -> Path:
+    """A random model of a kind as a Hugging Face folder in safetensors, with tokenizer; with `mlm`, its head too."""
     import torch
     import transformers
 
@@ -104,8 +135,10 @@ def model(folder: Path, kind: str = "bert", seed: int = 0, dim: int = 32, layers
     if kind in ("modernbert", "gpt_neox"):
         sizes |= {"bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
     torch.manual_seed(seed)
-    settings = transformers.AutoConfig.for_model(kind, **sizes)
-    transformers.AutoModel.from_config(settings).save_pretrained(folder)
+    made = (transformers.AutoModelForMaskedLM if mlm else transformers.AutoModel).from_config(
+        transformers.AutoConfig.for_model(kind, **sizes | settings)
+    )
+    made.save_pretrained(folder)
     return folder
 
 
