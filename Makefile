@@ -35,7 +35,7 @@ fuzz: .venv/.ready-test  ## 10,000 hostile files: each is read, or refused with 
 	$(BIN)/python -m tests.corpus.fuzz --fuzz-cases 10000 --seed 0
 
 kills: .venv/.ready-test  ## end the training worker at every file operation: the result must not change
-	$(BIN)/python -m pytest tests/training/test_resume.py
+	$(BIN)/python -m pytest -m "" --timeout 5400 tests/training/test_resume.py
 
 kit: .venv/.ready-test  ## the ten words of ../shared/kit, every layer, against what was measured independently
 	$(BIN)/python -m pytest -m long --timeout 5400 tests/compare/test_kit.py

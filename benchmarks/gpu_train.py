@@ -12,7 +12,7 @@ Model FLOPs utilisation (Chowdhery et al. 2022, PaLM, appendix B) = FLOP the mod
 
 N: parameters of the linear maps within the layers (embeddings are looked up, not multiplied), L layers of width d, V
 the vocabulary. 6: two for the forward pass, four for the backward. Attention without a causal mask: Q K^T and the
-weighted sum take 4 d n^2 forward, thrice that in all. Padding and work done twice are not counted: they lower the share.
+weighted sum take 4 d n^2 forward, thrice that in all. Padding and work done twice do not count: they lower the share.
 `peak`: dense bf16 arithmetic by the maker's data sheet (for fp32 give --peak); without one only tokens are told.
 Without a GPU it says so and ends, but for `--models tiny`, which tries the script itself.
 """

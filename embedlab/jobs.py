@@ -180,8 +180,9 @@ def model_folder(store: Store, id: str) -> Path:
     """The folder of the model a run made (its best step). Raises JobError while there is none."""
     folder, job = _run(store, id)
     model = folder / "model"
-    if job.state() in LIVE or not is_sealed(model):
-        reason = "it is not done yet" if job.state() in LIVE else "it ended before a step was measured that can be kept"
+    unfinished = (*LIVE, "paused")
+    if job.state() in unfinished or not is_sealed(model):
+        reason = "it is not done yet" if job.state() in unfinished else "it ended before a step was measured that can be kept"
         raise JobError(f"Run {id} has no model: {reason}. Wait until it is done, or start another.")
     return model
 

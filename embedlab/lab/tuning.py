@@ -1,5 +1,6 @@
 """Trainings beyond one run: several seeds, what a run will cost, recipes against each other, and what is taken away."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from embedlab.errors import JobError, UserError
 from embedlab.lab.base import Progress, digest, part, quiet
 from embedlab.lab.models import run_source
 from embedlab.lab.runs import Runs
-from embedlab.store import atomic_write, read_json, write_json
+from embedlab.store import atomic_write, read_json, sealed_folder, write_json
 from embedlab.training import recipes, runfolder
 from embedlab.types import EncoderSpec, Run, RunConfig
 
@@ -111,8 +112,12 @@ class Tuning(Runs):
 
         recipes.require(self.corpus(config.corpus_id), config)
         folder = self._model_folder(config.encoder.source) or encoders.local_folder(config.encoder)
-        found = probe(config, folder, self.store.folder("corpora", config.corpus_id))
-        write_json(self._estimate_folder(config) / "estimate.json", found)
+        texts = self.canary_texts(config.canary)
+        found = probe(config, folder, self.store.folder("corpora", config.corpus_id), texts)
+        place = self._estimate_folder(config)
+        shutil.rmtree(place, ignore_errors=True)
+        with sealed_folder(place) as folder:
+            write_json(folder / "estimate.json", found)
         return found
 
     def start_estimate(self, config: RunConfig) -> str:

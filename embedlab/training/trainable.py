@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from embedlab.encoders.families import FAMILIES
+from embedlab.training import flat
 from embedlab.training import lora as adapters
 from embedlab.training.anatomy import anatomy
 from embedlab.training.pieces import Pieces
@@ -46,6 +48,8 @@ class Trainable(nn.Module):
         self.lora = lora
         if lora is not None:
             adapters.adapt(encoder, lora)
+        if flat.able(encoder):
+            encoder.set_attn_implementation(flat.NAME)
         self.mlm = mlm
         self.head: nn.Linear | None = None
         if classes:
@@ -110,12 +114,9 @@ class Trainable(nn.Module):
     # ---- vectors ---------------------------------------------------------------------------------------------------
 
     def vectors(self, pieces: Pieces) -> Float[Tensor, "n d"]:
-        """[n, d] float32: the mean of the last layer over each row's pieces.
-
-        Rows of like length go through the model together, so that little of the work is padding.
-        """
+        """[n, d] float32: the mean of the last layer over each row's pieces."""
         order = np.argsort(-pieces.lengths, kind="stable")
-        parts = [self._pooled(pieces, rows) for rows in _packs(order, pieces.lengths)]
+        parts = [self._pooled(pieces, rows, hidden) for rows, hidden in self._read(pieces, order)]
         return torch.cat(parts)[self.tensor(_back(order))]
 
     def hidden_at(
@@ -127,26 +128,45 @@ class Trainable(nn.Module):
         """
         asked = np.unique(row)
         order = asked[np.argsort(-pieces.lengths[asked], kind="stable")]
-        parts, found = [], []
-        for rows in _packs(order, pieces.lengths):
-            slot = np.full(len(pieces), -1, dtype=np.int64)
-            slot[rows] = np.arange(len(rows))
-            here = np.flatnonzero(slot[row] >= 0)
-            hidden = self._hidden(pieces, rows)
-            flat = slot[row[here]] * hidden.shape[1] + place[here]
-            parts.append(hidden.flatten(0, 1)[self.tensor(flat)].float())
-            found.append(here)
-        return torch.cat(parts)[self.tensor(_back(np.concatenate(found)))]
+        hidden, begin, start = [], 0, np.full(len(pieces), -1, dtype=np.int64)
+        for rows, block in self._read(pieces, order):
+            start[rows] = begin + block.shape[1] * np.arange(len(rows))
+            begin += block.shape[0] * block.shape[1]
+            hidden.append(block.flatten(0, 1))
+        return torch.cat(hidden)[self.tensor(start[row] + place)].float()
 
-    def _pooled(self, pieces: Pieces, rows: Int64[np.ndarray, "k"]) -> Float[Tensor, "k d"]:
-        hidden = self._hidden(pieces, rows)
+    def _pooled(self, pieces: Pieces, rows: Int64[np.ndarray, "k"], hidden: Tensor) -> Float[Tensor, "k d"]:
         places = np.arange(hidden.shape[1])[None]
         picked = (places >= pieces.first[rows, None]) & (places < pieces.last[rows, None])
         share = (picked / picked.sum(1, keepdims=True)).astype(np.float32)
         return torch.bmm(self.tensor(share)[:, None].to(hidden.dtype), hidden)[:, 0].float()
 
-    def _hidden(self, pieces: Pieces, rows: Int64[np.ndarray, "k"]) -> Tensor:
-        """[k, longest, d]: the last layer of some rows, padded together."""
+    def _read(self, pieces: Pieces, order: Int64[np.ndarray, "n"]) -> Iterator[tuple[Int64[np.ndarray, "k"], Tensor]]:
+        """Rows, longest first, in blocks with their last layer [k, longest, d].
+
+        On a CPU without any padding where the kind of model allows it; else rows of like length are padded together.
+        """
+        if self.device.type == "cpu" and flat.able(self.encoder):
+            yield from self._flat(pieces, order)
+        else:
+            yield from ((rows, self._padded(pieces, rows)) for rows in _packs(order, pieces.lengths))
+
+    def _flat(self, pieces: Pieces, order: Int64[np.ndarray, "n"]) -> Iterator[tuple[Int64[np.ndarray, "k"], Tensor]]:
+        lengths = pieces.lengths[order]
+        ids = np.concatenate([pieces.ids[i] for i in order]).astype(np.int64)
+        places = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        if FAMILIES[self.encoder.config.model_type].offset:
+            places += self.pad + 1
+        found, counts = np.unique(-lengths, return_counts=True)
+        runs = [(int(count), -int(length)) for length, count in zip(found, counts, strict=True)]
+        hidden = self.encoder(
+            input_ids=self.tensor(ids)[None], position_ids=self.tensor(places)[None], runs=runs
+        ).last_hidden_state[0]
+        rows = np.split(order, np.cumsum(counts)[:-1])
+        parts = hidden.split([texts * length for texts, length in runs])
+        yield from ((some, part.unflatten(0, run)) for some, run, part in zip(rows, runs, parts, strict=True))
+
+    def _padded(self, pieces: Pieces, rows: Int64[np.ndarray, "k"]) -> Tensor:
         lengths = pieces.lengths[rows]
         longest = int(lengths.max())
         ids = np.full((len(rows), longest), self.pad, dtype=np.int64)
