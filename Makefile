@@ -49,6 +49,7 @@ map: .venv/.ready  ## renew the map of all files at the end of the README
 bench: .venv/.ready-test  ## time and memory, beside other implementations
 	@for script in benchmarks/*.py; do \
 	  echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
+	$(BIN)/python -m benchmarks.train
 
 calibration: .venv/.ready-test  ## how often a change is called where there is none, and found where there is (an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.calibration

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from embedlab.cli.printing import Printer
 from embedlab.corpus import Columns
 from embedlab.lab import Lab
 from embedlab.measure.answers import bootstrap_macro_f1
@@ -112,7 +113,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     for recipe in asked.recipe or RECIPES:
         config = lab.run_config("builtin", corpus.id, "senses", recipe=recipe, seed=asked.seed)
-        (run,) = lab.finetune_seeds(config, 1, lambda share, what: print(f"\r{share:4.0%} {what}", end="", flush=True))
+        (run,) = lab.finetune_seeds(config, 1, Printer(False).progress)
         found = table(before, answers(lab, f"run:{run.id}", corpus))
         shot = next(shot for shot in lab.shots(corpus.id) if shot.run_id == run.id)
         facts = {

@@ -182,7 +182,8 @@ def model_folder(store: Store, id: str) -> Path:
     model = folder / "model"
     unfinished = (*LIVE, "paused")
     if job.state() in unfinished or not is_sealed(model):
-        reason = "it is not done yet" if job.state() in unfinished else "it ended before a step was measured that can be kept"
+        ended = "it ended before a step was measured that can be kept"
+        reason = "it is not done yet" if job.state() in unfinished else ended
         raise JobError(f"Run {id} has no model: {reason}. Wait until it is done, or start another.")
     return model
 

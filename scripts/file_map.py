@@ -6,6 +6,7 @@ Files that cannot speak (data, styles, lists) are described here.
 """
 
 import ast
+import re
 import subprocess
 from itertools import groupby
 from pathlib import Path
@@ -66,6 +67,9 @@ def sentence(name: str) -> str:
         if not text.strip():
             return "makes the folder a package"
         said = ast.get_docstring(ast.parse(text)) or tested(name)
+    elif name.endswith(".yaml"):
+        said = re.search(r"^(?:# |line: )(.+)$", text, re.MULTILINE)
+        said = said and said[1]
     else:
         said = None
     if not said:

@@ -4,11 +4,12 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+from embedlab import takeaway
 from embedlab.cli import main
 from embedlab.lab import Lab
 from tests.training import tiny
@@ -63,7 +64,8 @@ def call(place: Path, capsys: pytest.CaptureFixture[str]) -> Json:
 @pytest.fixture(scope="module")
 def corpus(place: Path, lab: Lab) -> str:
     words = ["corpus", "add", str(place / "rows.csv"), "--workspace", str(place / "workspace")]
-    assert main([*words, *(w for name in ("text", "label", "pair", "target", "sense") for w in (f"--{name}", name))]) == 0
+    columns = [word for name in ("text", "label", "pair", "target", "sense") for word in (f"--{name}", name)]
+    assert main([*words, *columns]) == 0
     return lab.corpora()[0].id
 
 
@@ -81,8 +83,8 @@ def test_a_run_shows_its_recipe_and_the_states_it_kept(call: Json, trained: str,
     assert [frame["step"] for frame in shown["frames"]] == [0, 2, 4, 6]
     kept = [frame["step"] for frame in shown["frames"] if frame["kept"]]
     assert kept == [shown["best_step"]]
-    again = lab.run_config(shown["config"]["encoder"]["source"], shown["config"]["corpus_id"], recipe=_file(lab, trained))
-    assert again == lab.run(trained).config
+    config = lab.run(trained).config
+    assert lab.run_config(config.encoder.source, config.corpus_id, recipe=_file(lab, trained)) == config
 
 
 def _file(lab: Lab, id: str) -> Path:
@@ -120,7 +122,7 @@ def test_several_states_are_compared_one_after_another(call: Json, corpus: str, 
     assert moved.after.source == f"run:{trained}@4"
 
 
-@pytest.mark.parametrize("format", ["sentence-transformers", "transformers", "lora", "word2vec", "word2vec-bin", "projector"])
+@pytest.mark.parametrize("format", get_args(takeaway.Format))
 def test_every_form_is_taken_away(call: Json, place: Path, trained: str, format: str) -> None:
     ending = {"word2vec": ".txt", "word2vec-bin": ".bin"}.get(format, "")
     out = place / f"away-{format}{ending}"

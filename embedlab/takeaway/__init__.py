@@ -10,8 +10,15 @@ from embedlab.takeaway.models import lora_adapter, sentence_transformers, transf
 from embedlab.takeaway.tables import Table, corpus_table, projector, word2vec
 
 __all__ = [
-    "Format", "Table", "corpus_table", "lora_adapter", "projector", "sentence_transformers", "transformers", "word2vec",
+    "Format",
+    "Table",
+    "corpus_table",
     "export_table",
+    "lora_adapter",
+    "projector",
+    "sentence_transformers",
+    "transformers",
+    "word2vec",
 ]  # fmt: skip
 
 Format = Literal["sentence-transformers", "transformers", "lora", "word2vec", "word2vec-bin", "projector"]

@@ -59,7 +59,8 @@ class RunConfig:
     `precision` is "fp32" or "bf16". `max_steps` follows from the last stage.
     `patience`: evaluations without a better selection score after which the run ends (0: never).
     `isotropy`: weight of the uniformity of the batch's vectors in the loss (0: none). `mask_share`: pieces that masked
-    language modelling hides. `frames`: at most so many model states along the way are kept besides the start and the step that is kept (0: no others).
+    language modelling hides. `frames`: at most so many model states along the way are kept besides the start and the
+    step that is kept (0: no others).
     `canary`: texts far from the task, embedded at every evaluation: "bundled", a corpus id, or "" for none;
     `on_alarm`: what a canary alarm does besides being told: nothing, or end the run with the best step kept.
     Runs that differ in `seed` alone are replicates of one recipe: their spread is the noise floor.

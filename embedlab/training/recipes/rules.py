@@ -132,8 +132,9 @@ def read_lora(value: object) -> Lora | None:
     for key, item in value.items():
         if key == "targets":
             listed = tuple(item) if isinstance(item, list | tuple) else (item,)
-            if not listed or not set(map(str, listed)) <= set(TARGETS):
-                raise TrainingError(f"targets of lora are some of {', '.join(TARGETS)}, not {said(item)}.")
+            wrong = [one for one in listed if one not in TARGETS] if listed else [item]
+            if wrong:
+                raise TrainingError(f"targets of lora are some of {', '.join(TARGETS)}, not {said(wrong[0])}.")
             made[key] = listed
         elif key in LORA_RULES:
             made[key] = LORA_RULES[key].read(f"{key} of lora", item)
