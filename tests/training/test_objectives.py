@@ -1,3 +1,5 @@
+"""What each objective asks of a corpus, how it divides it, and the batches it makes."""
+
 import subprocess
 import sys
 from dataclasses import fields
