@@ -76,7 +76,7 @@ def table(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
             "before": macro_f1(truth, old),
             "after": macro_f1(truth, new),
             "accuracy": accuracy(truth, new),
-            "interval": bootstrap_macro_f1(truth, wrong, new, senses=senses),
+            "interval": np.clip(bootstrap_macro_f1(truth, wrong, new, senses=senses), 0.0, 1.0).tolist(),
             "change_interval": bootstrap_macro_f1(truth, old, new),
         }
     return found
