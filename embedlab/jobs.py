@@ -47,13 +47,12 @@ def start(
     model_folder: Path,
     canary: Sequence[str] = (),
     name: str = "",
-    launch: Launch | None = None,
+    launch: Launch = runfolder.ALONE,
 ) -> str:
     """Write the run and start its worker; returns the run's id. `canary`: the texts that config.canary names.
 
     Raises JobError where the corpus or the model is not there, StoreError when the disk is full.
     """
-    launch = launch or Launch()
     if not is_sealed(store.folder("corpora", config.corpus_id)):
         raise JobError(f"There is no corpus {config.corpus_id[:12]} in this workspace to train on.")
     if not model_folder.is_dir():

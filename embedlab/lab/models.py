@@ -66,6 +66,10 @@ class Models(Corpora):
             jobs.model_folder(self.store, id) if named.step is None else jobs.frame_folder(self.store, id, named.step)
         )
 
+    def _encoder_folder(self, source: str) -> Path:
+        """Where the files of any model lie on this machine. Raises ModelError where they do not."""
+        return self._model_folder(source) or encoders.local_folder(EncoderSpec(source))
+
     def run_folder(self, id: str) -> Path:
         """Where the finished model of a run is (or would be)."""
         return self.store.folder("runs", id) / "model"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embedlab import demo, encoders, jobs
+from embedlab import demo, jobs
 from embedlab.encoders.files import check_folder
 from embedlab.encoders.info import label_of
 from embedlab.lab.base import Progress, quiet
@@ -49,9 +49,8 @@ class Runs(Models):
 
     def depth(self, model: str) -> int:
         """How many groups of layers a model has that can be trained apart (ALBERT's layers share one)."""
-        spec = EncoderSpec(model)
-        folder = self._model_folder(model) or encoders.local_folder(spec)
-        return groups_of_layers(check_folder(folder, label_of(spec, folder)).config)
+        folder = self._encoder_folder(model)
+        return groups_of_layers(check_folder(folder, label_of(EncoderSpec(model), folder)).config)
 
     def recipes(self) -> list[Bundled]:
         """The recipes that come with EmbedLab."""
@@ -70,7 +69,7 @@ class Runs(Models):
         corpus = self.corpus(config.corpus_id)
         recipes.checked(config, self.depth(config.encoder.source))
         recipes.require(corpus, config)
-        folder = self._model_folder(config.encoder.source) or encoders.local_folder(config.encoder)
+        folder = self._encoder_folder(config.encoder.source)
         texts, launch = self.canary_texts(config.canary), Launch(processes, tuple(report_to))
         return jobs.start(self.store, config, model_folder=folder, canary=texts, name=name, launch=launch)
 

@@ -1,19 +1,18 @@
 """Trainings beyond one run: several seeds, what a run will cost, recipes against each other, and what is taken away."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from embedlab import encoders, jobs, takeaway
+from embedlab import jobs, takeaway
 from embedlab.errors import JobError, UserError
 from embedlab.lab.base import Progress, digest, part, quiet
 from embedlab.lab.models import run_source
 from embedlab.lab.runs import Runs
 from embedlab.store import atomic_write, read_json, sealed_folder, write_json
 from embedlab.training import recipes, runfolder
-from embedlab.types import EncoderSpec, Run, RunConfig
+from embedlab.types import Run, RunConfig
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,10 @@ class Tuning(Runs):
         from embedlab.training.probe import probe
 
         recipes.require(self.corpus(config.corpus_id), config)
-        folder = self._model_folder(config.encoder.source) or encoders.local_folder(config.encoder)
+        folder = self._encoder_folder(config.encoder.source)
         texts = self.canary_texts(config.canary)
         found = probe(config, folder, self.store.folder("corpora", config.corpus_id), texts)
-        place = self._estimate_folder(config)
-        shutil.rmtree(place, ignore_errors=True)
-        with sealed_folder(place) as folder:
+        with sealed_folder(self._estimate_folder(config)) as folder:
             write_json(folder / "estimate.json", found)
         return found
 
@@ -189,7 +186,7 @@ class Tuning(Runs):
         if format == "lora":
             takeaway.lora_adapter(self._adapted_run(source), Path(out))
         elif format in ("sentence-transformers", "transformers"):
-            folder = self._model_folder(source) or encoders.local_folder(EncoderSpec(source))
+            folder = self._encoder_folder(source)
             write = takeaway.sentence_transformers if format == "sentence-transformers" else takeaway.transformers
             write(folder, Path(out))
         else:
@@ -218,5 +215,5 @@ class Tuning(Runs):
 
 
 def _collateral(events: Sequence[Mapping[str, Any]], step: int | None) -> float | None:
-    looks = [e for e in runfolder.unbroken(events) if e.get("type") == "canary" and e.get("step") == step]
-    return 1.0 - float(looks[-1]["neighbours_kept"]) if looks else None
+    kept = runfolder.canary_kept(events)
+    return 1.0 - kept[step] if step in kept else None

@@ -172,8 +172,10 @@ class Loop:
     def _tell(self, **event: Any) -> None:
         self.job.emit(**event)
         if event["type"] in TRACKED:
-            for tracker in self.trackers:
+            for tracker in [tracker for tracker in self.trackers if not tracker.problem]:
                 tracker.log(event)
+                if tracker.problem:
+                    self.job.emit(type="note", step=self.progress.step, message=tracker.problem)
 
     def _report(self, norm: float) -> None:
         step, total = self.progress.step, self.config.max_steps

@@ -33,14 +33,17 @@ class Launch:
     report_to: tuple[str, ...] = ()
 
 
+ALONE = Launch()
+
+
 def write(
-    folder: Path, config: RunConfig, model_folder: Path, canary: Sequence[str] = (), launch: Launch | None = None
+    folder: Path, config: RunConfig, model_folder: Path, canary: Sequence[str] = (), launch: Launch = ALONE
 ) -> None:
     value = asdict(config)
     value["stages"] = [{**asdict(stage), "train": dict(stage.train)} for stage in config.stages]
     write_json(folder / "config.json", {"config": value, "model_folder": str(Path(model_folder).resolve())})
     write_json(folder / "canary.json", list(canary))
-    write_json(folder / "launch.json", asdict(launch or Launch()))
+    write_json(folder / "launch.json", asdict(launch))
 
 
 def read(folder: Path) -> tuple[RunConfig, Path]:
@@ -72,6 +75,15 @@ def read_canary(folder: Path) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise StoreError(f"The canary of run {folder.name} cannot be read. Start a new run.")
     return tuple(value)
+
+
+def canary_kept(events: Iterable[Mapping[str, Any]]) -> dict[int, float]:
+    """Step -> share of the canary's neighbours that are still those of the start, of every look at it."""
+    return {
+        int(event["step"]): float(event["neighbours_kept"])
+        for event in unbroken(events)
+        if event.get("type") == "canary" and event.get("neighbours_kept") is not None
+    }
 
 
 def unbroken(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -101,7 +101,10 @@ def lay_out(
     chooses = len(scored.selection) > 0
     watch, notes = _watch(model, reader, config, corpus, canary_texts, limit)
     if fresh:
-        notes.append("The start model brings no head for hidden pieces: a new one was fitted to its vectors.")
+        notes.append(
+            "The start model brings no head for hidden pieces: a new one starts from how often each piece occurs, so "
+            "the score before the first step says little of the model."
+        )
     if not chooses:
         notes.append(
             f"Fewer than {FEWEST_SELECTION} rows can be set aside to choose the best step: the last step is kept. The "

@@ -3,7 +3,8 @@
     tensorboard/         event files; `tensorboard --logdir tensorboard` shows them
     mlflow/mlflow.db     one experiment with one run; `mlflow ui --backend-store-uri sqlite:///mlflow/mlflow.db`
 Both lie in the run's folder and nothing is sent anywhere. A tracker that fails does not end the run: it says so in
-`problem` and in the log, and hears no more. A resumed run tells again what it does again; each step counts once.
+`problem`, which the run notes, and in the log, and hears no more. A resumed run tells again what it does again; each
+step counts once.
 """
 
 import importlib.util

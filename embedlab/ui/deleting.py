@@ -7,7 +7,7 @@ import streamlit as st
 
 from embedlab import wording
 from embedlab.lab.models import run_source
-from embedlab.ui import cost, errors, runtable, safe, state
+from embedlab.ui import cost, errors, jobs, runtable, safe, state
 
 
 def ask(ids: Sequence[str]) -> None:
@@ -27,7 +27,7 @@ def _dialog(ids: Sequence[str]) -> None:
         safe.fragment(
             "<tr><td>{name}<small>{state} · {created}</small></td><td class='r'>{size} GB</td></tr>",
             name=runtable.name(run),
-            state=runtable.STATES[run.state],
+            state=jobs.STATES[run.state],
             created=run.created,
             size=cost.gigabytes(sizes[run.id]),
         )

@@ -7,7 +7,7 @@ from embedlab.ui import frame, jobs, state
 
 def offer() -> None:
     """What will be here, and the one button that gets it; while it is being made, only that."""
-    if any(task.state in jobs.LIVE for task in state.lab().tasks()):
+    if jobs.busy():
         frame.empty("It is being made", "The sidebar shows how far it is; this page opens by itself when it is done.")
         return
     frame.empty(

@@ -7,6 +7,14 @@ from embedlab.types import Run
 from embedlab.ui import errors, safe, state
 
 LIVE = ("queued", "running")
+STATES = {  # of a run, in words
+    "queued": "waiting to start",
+    "running": "running",
+    "paused": "paused",
+    "done": "done",
+    "cancelled": "stopped",
+    "failed": "failed",
+}
 POLL_S = 2.0
 
 
@@ -19,6 +27,11 @@ def duration(seconds: float | None) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:02.0f}"
+
+
+def busy() -> bool:
+    """Whether a task of the lab (a comparison, an estimate, a take-away ...) is at work."""
+    return any(task.state in LIVE for task in state.lab().tasks())
 
 
 def running() -> list[tuple[str, float, str]]:

@@ -14,7 +14,7 @@ def depth(source: str) -> int:
 
 @st.cache_data(show_spinner=False, ttl=60)
 def _depth(root: str, source: str) -> int:
-    return int(state.lab().model(source).layers)
+    return state.lab().depth(source)
 
 
 def timeline(config: RunConfig, key: str) -> None:

@@ -12,15 +12,6 @@ from embedlab.training.recipes import same_recipe
 from embedlab.types import Run
 from embedlab.ui import cards, errors, frame, jobs, plan, safe, state
 
-STATES = {
-    "queued": "waiting to start",
-    "running": "running",
-    "paused": "paused",
-    "done": "done",
-    "cancelled": "stopped",
-    "failed": "failed",
-}
-
 
 def live(runs: Sequence[Run]) -> None:
     """One run, drawn anew every second while it or another seed of its recipe lives, and the list of all."""
@@ -48,7 +39,7 @@ def line(run: Run) -> str:
     score = (
         f" · score {wording.number(run.score_before)} → {wording.number(run.score)}" if run.score is not None else ""
     )
-    where = f"{STATES[run.state]} at step {run.step} of {run.config.max_steps}"
+    where = f"{jobs.STATES[run.state]} at step {run.step} of {run.config.max_steps}"
     return f"{run.id[:8]} · {objective} · seed {run.config.seed} · {where}{score} · {run.created}"
 
 
@@ -100,7 +91,7 @@ def standing(run: Run, memory: float | None) -> None:
         "second</span></div><div><b>{memory}</b><span>GB held at most</span></div>"
         '<div><b>{left}</b><span>{what}</span></div></div><div class="el-bar"><i style="width:{percent}%"></i></div>'
         '<div class="el-quiet">{name} {message}</div>',
-        state=STATES[run.state].capitalize(),
+        state=jobs.STATES[run.state].capitalize(),
         step=f"{run.step:,}",
         steps=f"{run.config.max_steps:,}",
         loss=wording.number(run.loss),
@@ -193,7 +184,7 @@ def table(group: Sequence[Run]) -> None:
             '</div></td><td class="r">{before} → {after}</td></tr>',
             seed=run.config.seed,
             id=run.id[:8],
-            state=f"{STATES[run.state]}, step {run.step:,} of {run.config.max_steps:,}",
+            state=f"{jobs.STATES[run.state]}, step {run.step:,} of {run.config.max_steps:,}",
             percent=f"{100 * jobs.share(run):.0f}",
             before=wording.number(run.score_before),
             after=wording.number(run.score),

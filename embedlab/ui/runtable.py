@@ -1,7 +1,6 @@
 """All runs in a table to choose from, and what differs between those chosen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,14 +10,6 @@ from embedlab.training import recipes, runfolder
 from embedlab.types import Run
 from embedlab.ui import jobs, models, safe, state
 
-STATES = {
-    "queued": "waiting to start",
-    "running": "running",
-    "paused": "paused",
-    "done": "done",
-    "cancelled": "stopped",
-    "failed": "failed",
-}
 ROW = 35  # height of a row of the table, pixels
 SHOWN = 9  # rows seen at once; the others are scrolled to
 
@@ -38,16 +29,7 @@ def canary_kept(run: Run) -> float | None:
 @st.cache_data(show_spinner=False, max_entries=512)
 def _looks(root: str, id: str, standing: str, step: int) -> dict[int, float]:
     """Step -> neighbours kept, of every look at the canary; read again only while the run goes on."""
-    return looks(runfolder.unbroken(state.lab().run_events(id)))
-
-
-def looks(events: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    """Step -> neighbours kept, of every look at the canary."""
-    return {
-        int(event["step"]): float(event["neighbours_kept"])
-        for event in events
-        if event.get("type") == "canary" and event.get("neighbours_kept") is not None
-    }
+    return runfolder.canary_kept(state.lab().run_events(id))
 
 
 def choose(runs: Sequence[Run], corpora: Mapping[str, str], first: Sequence[str]) -> list[Run]:
@@ -57,7 +39,7 @@ def choose(runs: Sequence[Run], corpora: Mapping[str, str], first: Sequence[str]
             "recipe": [recipes.describe(run.config) for run in runs],
             "model": [models.short(run.config.encoder.source) for run in runs],
             "corpus": [corpora.get(run.config.corpus_id, "deleted") for run in runs],
-            "state": [f"{STATES[run.state]}, step {run.step:,} of {run.config.max_steps:,}" for run in runs],
+            "state": [f"{jobs.STATES[run.state]}, step {run.step:,} of {run.config.max_steps:,}" for run in runs],
             "before": [run.score_before for run in runs],
             "kept": [run.score for run in runs],
             "canary": [canary_kept(run) for run in runs],

@@ -9,7 +9,7 @@ from embedlab.errors import UserError
 from embedlab.lab.models import run_source
 from embedlab.training import runfolder
 from embedlab.types import Frame
-from embedlab.ui import cards, errors, frame, jobs, runtable, safe, state
+from embedlab.ui import cards, errors, frame, jobs, safe, state
 
 STEP = "step"  # the slider, and the step in the address bar
 OF = "_step_of"  # the comparison the slider was last set to
@@ -37,7 +37,7 @@ def slider(view: frame.Context) -> None:
         st.query_params[STEP] = str(at)
         _said(view, run, frames, at, here, made)
     with right:
-        kept = runtable.looks(runfolder.unbroken(state.lab().run_events(run)))
+        kept = runfolder.canary_kept(state.lab().run_events(run))
         figure = figures.frames_line(frames, kept, at, state.theme())
         safe.html('<div class="el-quiet el-gap">Held-out score and canary neighbours kept; dotted: the slider.</div>')
         figure.update_layout(title=None, height=130, margin={"t": 10})
@@ -125,7 +125,7 @@ def _said(
         all=len(frames),
     )
     k = view.comparison.provenance.k
-    busy = any(task.state in jobs.LIVE for task in lab.tasks())
+    busy = jobs.busy()
     with st.container(horizontal=True, gap="small"):
         if at != here and at not in made and st.button(
             f"Compare step {at:,}", type="primary", key="compare_step", disabled=busy

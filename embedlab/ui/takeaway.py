@@ -31,9 +31,9 @@ def buttons(run: Run) -> None:
         with left:
             safe.html("<b>{title}</b><div class='el-quiet'>{line}</div>", title=title, line=line)
         with right:
-            if out.exists() and not busy():
+            if out.exists() and not jobs.busy():
                 _written(out, run, format)
-            elif st.button("Write it", key=f"take-{format}-{run.id}", width="stretch", disabled=busy()):
+            elif st.button("Write it", key=f"take-{format}-{run.id}", width="stretch", disabled=jobs.busy()):
                 _start(run, format, out)
 
 
@@ -41,11 +41,6 @@ def folder_of(run: Run, format: Format) -> Path:
     """Where a format of a run is written: beside the workspace's other folders."""
     ending = {"word2vec": ".txt", "word2vec-bin": ".bin"}.get(format, "")
     return state.lab().root / "takeaway" / f"{run.id}-{format}{ending}"
-
-
-def busy() -> bool:
-    """Whether a task is at work, which may be the one that writes: what is there is then not yet whole."""
-    return any(task.state in jobs.LIVE for task in state.lab().tasks())
 
 
 def _start(run: Run, format: Format, out: Path) -> None:

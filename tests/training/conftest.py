@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from embedlab.store import Store
 from embedlab.training import runfolder
 from embedlab.training.runfolder import Launch
 from embedlab.types import Corpus, RunConfig
 from tests.training import tiny
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Tiny models are fastest on one thread, and a sum has then one order."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

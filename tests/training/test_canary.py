@@ -15,20 +15,16 @@ from embedlab import jobs
 from embedlab.errors import JobError, MeasureError
 from embedlab.jobfolder import JobFolder
 from embedlab.store import Store, is_sealed
-from embedlab.training import canary, checkpoint, losses, runfolder, worker
+from embedlab.training import canary, checkpoint, losses, runfolder
 from embedlab.training.canary import Canary, Look
 from embedlab.training.pieces import Pieces
-from embedlab.types import Corpus, Run, Stage
+from embedlab.types import Corpus, Stage
 from tests.training import tiny
+from tests.training.tiny import train
 
 NewRun = Callable[..., Path]
 Fork = Callable[..., dict[str, int]]
 NO_PIECES = Pieces((), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), 0)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def on_a_circle(places: list[int]) -> np.ndarray:
@@ -160,11 +156,6 @@ def test_which_texts_are_watched_is_said() -> None:
 
 
 # ---- whole runs ----------------------------------------------------------------------------------------------------
-
-
-def train(run: Path, store: Store) -> Run:
-    worker.main([str(run)])
-    return jobs.look(store, run.name)
 
 
 def looks(store: Store, id: str) -> list[dict[str, Any]]:

@@ -16,22 +16,13 @@ from embedlab.encoders.files import check_folder
 from embedlab.errors import StoreError
 from embedlab.jobfolder import JobFolder
 from embedlab.store import Store
-from embedlab.training import checkpoint, frames, runfolder, worker
+from embedlab.training import checkpoint, frames, runfolder
 from embedlab.training.runfolder import Launch
-from embedlab.types import Corpus, EncoderSpec, Lora, Run, RunConfig, Stage
+from embedlab.types import Corpus, EncoderSpec, Lora, RunConfig, Stage
 from tests.training import tiny
+from tests.training.tiny import train
 
 NewRun = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def train(run: Path, store: Store) -> Run:
-    worker.main([str(run)])
-    return jobs.look(store, run.name)
 
 
 def plan(steps: int, **settings: Any) -> RunConfig:

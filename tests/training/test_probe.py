@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from embedlab.jobfolder import JobFolder
 from embedlab.store import Store
@@ -18,11 +17,6 @@ from embedlab.types import Corpus, RunConfig, Stage
 from tests.training import tiny
 
 NewRun = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def measure(store: Store, config: RunConfig, model: Path) -> dict[str, float]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -211,7 +210,6 @@ def shortened(made: RunConfig) -> RunConfig:
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_bundled_recipe_trains(name: str, new_run: Callable[..., Path], store: Store) -> None:
-    torch.set_num_threads(1)
     table = {"scored": tiny.scored, "triplets": tiny.triplets}.get(config(recipe=name).stages[-1].objective, tiny.rows)
     corpus = tiny.add_corpus(store, table())
     made = recipes.config(corpus.id, EncoderSpec("tiny"), depth=2, recipe=name, canary="")

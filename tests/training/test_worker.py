@@ -19,26 +19,17 @@ from embedlab import jobs
 from embedlab.corpus import selection
 from embedlab.jobfolder import JobFolder
 from embedlab.store import Store, is_sealed
-from embedlab.training import checkpoint, evaluate, losses, objectives, plans, runfolder, setup, worker
+from embedlab.training import checkpoint, evaluate, losses, objectives, plans, runfolder, setup
 from embedlab.training.engine import Engine
 from embedlab.training.objectives import Material, Score
 from embedlab.training.runfolder import Launch
 from embedlab.training.tracking import Tracker
 from embedlab.training.trainable import Trainable
-from embedlab.types import Corpus, Lora, Run, Stage
+from embedlab.types import Corpus, Lora, Stage
 from tests.training import tiny
+from tests.training.tiny import train
 
 NewRun = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def train(run: Path, store: Store) -> Run:
-    worker.main([str(run)])
-    return jobs.look(store, run.name)
 
 
 OBJECTIVES: dict[
@@ -504,11 +495,14 @@ class Listening(Tracker):
 
     name = "listening"
 
-    def __init__(self) -> None:
+    def __init__(self, deaf_from: int = 1_000) -> None:
         self.told: list[tuple[int, str]] = []
         self.closed = False
+        self.deaf_from = deaf_from
 
     def _write(self, step: int, found: Mapping[str, float]) -> None:
+        if step >= self.deaf_from:
+            raise OSError("disk full")
         self.told += [(step, tag.split("/")[0]) for tag in found]
 
     def _end(self) -> None:
@@ -525,6 +519,20 @@ def test_trackers_hear_of_steps_scores_and_the_canary(
     for kind, steps in {"train": range(1, 13), "held-out": range(0, 13, 4), "canary": range(0, 13, 4)}.items():
         assert sorted({step for step, tag in listening.told if tag == kind}) == list(steps)
     assert listening.closed
+
+
+def test_a_tracker_that_fails_is_noted_once_and_the_run_ends_well(
+    new_run: NewRun, corpus: Corpus, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = Listening(deaf_from=3)
+    monkeypatch.setattr("embedlab.training.tracking.open_trackers", lambda names, *_: [failing] * len(names))
+    run = train(new_run("untold", tiny.config(corpus), launch=Launch(report_to=("listening",))), store)
+    assert run.state == "done"
+    assert max(step for step, _ in failing.told) == 2
+    notes = [
+        event for event in jobs.events(store, run.id) if event["type"] == "note" and "listening" in event["message"]
+    ]
+    assert [(note["step"], note["message"]) for note in notes] == [(3, failing.problem)]
 
 
 def test_an_unknown_tracker_is_refused_before_the_first_step(new_run: NewRun, corpus: Corpus, store: Store) -> None:

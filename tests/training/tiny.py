@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from embedlab import corpus as corpora
+from embedlab import jobs
 from embedlab.store import Store
-from embedlab.types import Corpus, EncoderSpec, RunConfig, Stage
+from embedlab.training import worker
+from embedlab.types import Corpus, EncoderSpec, Run, RunConfig, Stage
 
 WORDS = {
     ("bank", "river"): "water fish mud reeds boat stream flood otter",
@@ -147,3 +149,9 @@ def config(corpus: Corpus, *stages: Stage, **other: Any) -> RunConfig:
     plan = stages or (Stage(12, {"*": 1e-3}, "linear", "senses"),)
     defaults: dict[str, Any] = {"batch_tokens": 256, "batch_items": 16, "eval_every": 4}
     return RunConfig(corpus.id, EncoderSpec("tiny"), plan, **{**defaults, **other})
+
+
+def train(run: Path, store: Store) -> Run:
+    """Do the work of a run in this very process; how it ended."""
+    worker.main([str(run)])
+    return jobs.look(store, run.name)
