@@ -27,8 +27,15 @@ TRASH, TRASH_END = ".trash-", "~"  # around the name of a folder moved aside; "~
 SETTLED_SECONDS = 10.0  # between the two renames lies far less
 SPARE_BYTES = 64 * 2**20  # left free on the disk after any write, so that SQLite and the logs can go on
 
-Kind = Literal["corpora", "snapshots", "runs", "comparisons"]
-KINDS: tuple[Kind, ...] = ("corpora", "snapshots", "runs", "comparisons")
+Kind = Literal["corpora", "models", "snapshots", "runs", "comparisons"]
+SAID: Mapping[Kind, str] = {  # one of a kind, in words
+    "corpora": "corpus",
+    "models": "model",
+    "snapshots": "snapshot",
+    "runs": "run",
+    "comparisons": "comparison",
+}
+KINDS = tuple(SAID)
 
 
 @dataclass(frozen=True)
@@ -270,9 +277,8 @@ class Store:
         entries = self.entries(kind)
         matches = [e for e in entries if e.id == prefix] or [e for e in entries if prefix and e.id.startswith(prefix)]
         matches = matches or [e for e in entries if e.name == prefix][:1]
-        what = {"corpora": "corpus", "snapshots": "snapshot", "runs": "run", "comparisons": "comparison"}[kind]
         if not matches:
-            raise StoreError(f"There is no {what} {prefix!r} in this workspace.")
+            raise StoreError(f"There is no {SAID[kind]} {prefix!r} in this workspace.")
         if len(matches) > 1:
             raise StoreError(f"{prefix!r} names {len(matches)} {kind}: give more of the id.")
         return matches[0]

@@ -164,7 +164,7 @@ def method_card(corpus: Entry) -> tuple[str, recipecards.Chosen | None, int]:
         "Seeds (3 give the comparison a noise floor)", SEEDS, default=SEEDS[0] if draft.key("seeds") not in
         st.session_state else None, required=True, key=draft.key("seeds"),
     )  # fmt: skip
-    return model, recipecards.choose(state.objectives(corpus.id)), int(seeds or SEEDS[0])
+    return model, recipecards.choose(state.objectives(corpus.id), model), int(seeds or SEEDS[0])
 
 
 def wished(
@@ -174,7 +174,8 @@ def wished(
     """The panel, filled by the recipe when that was chosen anew, and the run it makes; the draft is kept."""
     base = state.lab().run_config(model, corpus.id, recipe=chosen.recipe)
     usual = settings.values_of(base, chosen.plan)
-    usable = [choice.name for choice in state.objectives(corpus.id) if choice.usable]
+    kind = state.lab().kind(model)
+    usable = [choice.name for choice in state.objectives(corpus.id) if choice.usable and choice.fits(kind)]
     known = settings.fields(usable, list(names))
     fill(known, usual, chosen.name, kept)
     with place:

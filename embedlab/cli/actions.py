@@ -74,6 +74,29 @@ def models_show(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     show.done(info, *(f"{key:>14}: {value}" for key, value in info.items()))
 
 
+def models_new(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    sizes = dict(_size(text) for text in options.set or ())
+    source = lab.new_model(options.kind, options.corpus, vectors=options.vectors, seed=options.seed, **sizes)
+    show.done({"source": source}, source)
+
+
+def models_bring(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    source = lab.bring_model(
+        options.kind, options.weights, options=options.options, words=options.words, vectors=options.vectors,
+        corpus_id=options.corpus,
+    )  # fmt: skip
+    show.done({"source": source}, source)
+
+
+def _size(text: str) -> tuple[str, int | float]:
+    """name=number. Raises UserError."""
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value) if "." in value or "e" in value else int(value)
+    except ValueError as error:
+        raise UserError(f"--set {text} is no size: write a name and a number, such as hidden_size=200.") from error
+
+
 def embed(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     what: EmbedWhat = options.what or "texts"
     snapshot = lab.embed(
@@ -291,6 +314,26 @@ def runs_cancel(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
 def runs_resume(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     lab.resume(options.id)
     _show_run(lab, lab.wait(options.id, show.progress), show)
+
+
+def lineage(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    sentences = (options.first, options.second)
+    walk = lab.lineage(
+        options.corpus, options.word, sentences, systems=options.system, seed=options.seed, progress=show.progress
+    )
+    head = ("", "same", "self-sim.", "mean cos.", "senses F1", "score", f"nearest to {walk.word}")
+    lines = [f"{head[0]:<34}" + "".join(f"{name:>10}" for name in head[1:6]) + f"  {head[6]}"]
+    for stop in walk.stops:
+        lines.append(f"{stop.title}: {stop.parameters:,} numbers, {stop.seconds:.0f} s. {stop.note}")
+        for state, look in (
+            ("untrained" if stop.name != "bert" else "as it comes", stop.before),
+            ("trained", stop.after),
+        ):
+            if look is not None:
+                cells = (look.same, look.self_similarity, look.mean_cosine, look.separability, look.score)
+                numbers = "".join(f"{'' if cell is None else format(cell, '.3f'):>10}" for cell in cells)
+                lines.append(f"  {state:<32}{numbers}  {', '.join(look.neighbours)}")
+    show.done(asdict(walk), *lines)
 
 
 def demo(lab: Lab, options: argparse.Namespace, show: Printer) -> None:

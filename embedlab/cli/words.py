@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from embedlab import takeaway
 from embedlab.cli import actions
+from embedlab.lineage.kinds import KINDS
 from embedlab.training import tracking
 from embedlab.training.objectives import OBJECTIVES
 from embedlab.training.plans import PLANS
@@ -45,6 +46,16 @@ def parser() -> Parser:
         "--ship", action="store_true", help="for developers: also renew the results that come with EmbedLab"
     )
 
+    lineage = command(
+        commands, "lineage", actions.lineage, "the walk: bag of words to BERT on one corpus, each before and after"
+    )
+    lineage.add_argument("--corpus", required=True, metavar="ID")
+    lineage.add_argument("--word", default="bank")
+    lineage.add_argument("--first", default="he sat on the bank of the river", metavar="SENTENCE")
+    lineage.add_argument("--second", default="he went to the bank to check his balance", metavar="SENTENCE")
+    lineage.add_argument("--system", action="append", metavar="NAME", help="only this one (may be repeated)")
+    lineage.add_argument("--seed", type=int, default=0)
+
     corpus = family("corpus", "what was uploaded")
     add = command(
         corpus,
@@ -62,7 +73,20 @@ def parser() -> Parser:
     show.add_argument("--word", help="every use of this word in its context")
 
     models = family("models", "what can be loaded")
-    command(models, "list", actions.models_list, "the bundled model and the finished runs")
+    command(models, "list", actions.models_list, "the bundled model, untrained ones, and the finished runs")
+    new = command(models, "new", actions.models_new, "an untrained model of the lineage with the words of a corpus")
+    new.add_argument("kind", choices=list(KINDS))
+    new.add_argument("--corpus", required=True, metavar="ID")
+    new.add_argument("--vectors", type=Path, metavar="FILE", help="word vectors that its table starts from")
+    new.add_argument("--set", action="append", metavar="NAME=NUMBER", help="a size or dropout (may be repeated)")
+    new.add_argument("--seed", type=int, default=0)
+    bring = command(models, "bring", actions.models_bring, "published weights of ELMo, ULMFiT or CoVe as a model")
+    bring.add_argument("kind", choices=["elmo", "awd-lstm", "cove"])
+    bring.add_argument("--weights", type=Path, required=True, metavar="FILE", help=".hdf5 (ELMo) or .pth")
+    bring.add_argument("--options", type=Path, metavar="FILE", help="ELMo's options.json")
+    bring.add_argument("--words", type=Path, metavar="FILE", help="ULMFiT's vocabulary, txt or json")
+    bring.add_argument("--vectors", type=Path, metavar="FILE", help="the word vectors that CoVe reads")
+    bring.add_argument("--corpus", metavar="ID", help="whose words CoVe is to know besides")
     describe = command(models, "show", actions.models_show, "one model: layers, width, parameters")
     describe.add_argument("spec")
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from embedlab.lineage.kinds import KINDS as LINEAGE
+from embedlab.lineage.kinds import kind_of
+
 DEPTH = ("num_hidden_layers", "n_layer", "n_layers")
 WIDTH = ("hidden_size", "n_embd", "dim")
 POSITIONS = ("max_position_embeddings", "n_positions")
@@ -40,6 +43,7 @@ FAMILIES: Mapping[str, Family] = {
     "modernbert": Family("ModernBERT", learned=False),
     "gpt2": Family("GPT-2"),
     "gpt_neox": Family("GPT-NeoX", learned=False),
+    **{kind.model_type: Family(kind.title, learned=False) for kind in LINEAGE.values()},
 }
 
 
@@ -50,6 +54,9 @@ def first_of(config: Mapping[str, Any], names: tuple[str, ...], default: int) ->
 
 def depth_of(config: Mapping[str, Any]) -> int:
     """How many layers stand above the embedding layer."""
+    kind = kind_of(config)
+    if kind is not None:
+        return first_of(config, DEPTH, kind.layers)
     return first_of(config, DEPTH, 22 if config["model_type"] == "modernbert" else 12)
 
 

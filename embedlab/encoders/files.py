@@ -16,6 +16,7 @@ from typing import Any
 
 from embedlab.encoders.families import DEPTH, FAMILIES, POSITIONS, WIDTH, depth_of, first_of, longest_input, width_of
 from embedlab.errors import ModelError
+from embedlab.lineage.kinds import HEAD_POOLINGS, Kind, kind_of
 from embedlab.store import sha256
 
 MEGA = 2**20
@@ -234,15 +235,41 @@ def _config(raw: Mapping[str, Any], tensors: Mapping[str, Tensor], label: str) -
         and (not isinstance(value, dict) or key in KEPT_OBJECTS)
     }
     for key, value in config.items():
-        numbers = value if isinstance(value, list) else [value]
+        numbers = _flat(value)
         if any(type(n) is int and abs(n) > LARGEST for n in numbers):
             raise ModelError(f"{label}/config.json has {key} = {str(value)[:40]}, beyond any real model: not loaded.")
-    for key in (*LOOPS, *WIDTH, *POSITIONS, "vocab_size"):
-        if key in config and (type(config[key]) is not int or config[key] < 1):
+    ours = kind_of(config)
+    for key in (*LOOPS, *WIDTH, *POSITIONS, "vocab_size", *(("embedding_size",) if ours else ())):
+        low = 0 if ours is not None and ours.layers == 0 and key in DEPTH else 1
+        if key in config and (type(config[key]) is not int or config[key] < low):
             said = str(config[key])[:40]
-            raise ModelError(f"{label}/config.json has {key} = {said}: it must be a whole number from 1.")
+            raise ModelError(f"{label}/config.json has {key} = {said}: it must be a whole number from {low}.")
+    if ours is not None:
+        _fits_kind(ours, config, tensors, label)
     _fits(config, tensors, label)
     return config
+
+
+def _flat(value: Any) -> list[Any]:
+    """A setting's values: of a list those in it, of a list of lists those in these."""
+    if not isinstance(value, list):
+        return [value]
+    return [one for item in value for one in (item if isinstance(item, list) else [item])]
+
+
+def _fits_kind(kind: Kind, config: Mapping[str, Any], tensors: Mapping[str, Tensor], label: str) -> None:
+    """What only models of the lineage have: further counts and lists that a constructor goes through, and pooling."""
+    pooling = config.get("head_pooling", HEAD_POOLINGS[0])
+    if pooling not in HEAD_POOLINGS:
+        said = str(pooling)[:40]
+        raise ModelError(f"{label}/config.json has head_pooling = {said}: it is one of {', '.join(HEAD_POOLINGS)}.")
+    for key, value in config.items():
+        turns = len(value) if isinstance(value, list) else value if key.endswith("_layers") else 0
+        if type(turns) is not int or turns > len(tensors):
+            raise ModelError(
+                f"{label}/config.json says {key} = {str(value)[:40]}, but the weights of this {kind.title} hold "
+                f"{len(tensors)} tensors in all: not loaded."
+            )
 
 
 def _fits(config: Mapping[str, Any], tensors: Mapping[str, Tensor], label: str) -> None:

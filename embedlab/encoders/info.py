@@ -1,12 +1,15 @@
 """What a model is, from its files alone: no torch, nothing loaded."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from embedlab.encoders.families import FAMILIES, depth_of, longest_input, width_of
 from embedlab.encoders.files import check_folder, read_json_object
 from embedlab.encoders.places import local_folder
 from embedlab.encoders.static import shape_of, static_file
+from embedlab.lineage.kinds import kind_of
 from embedlab.types import EncoderSpec, Pooling
 
 BUILTIN_NAME = "all-MiniLM-L6-v2"
@@ -37,12 +40,11 @@ def describe(spec: EncoderSpec, folder: Path | None = None) -> ModelInfo:
         return _describe_words(spec, words)
     place = folder if folder is not None else local_folder(spec)
     files = check_folder(place, label_of(spec, place))
-    architectures = files.config.get("architectures")
     return ModelInfo(
         source=spec.source,
         name=BUILTIN_NAME if spec.source == "builtin" else label_of(spec, place),
         family=FAMILIES[files.config["model_type"]].title,
-        architecture=str(architectures[0]) if isinstance(architectures, list) and architectures else "",
+        architecture=_architecture(files.config),
         layers=depth_of(files.config),
         dim=width_of(files.config),
         parameters=files.parameters,
@@ -50,6 +52,15 @@ def describe(spec: EncoderSpec, folder: Path | None = None) -> ModelInfo:
         size_bytes=files.size_bytes,
         pooling=pooling_of(place),
     )
+
+
+def _architecture(config: Mapping[str, Any]) -> str:
+    """The class that transformers has for it; of a model of the lineage its kind."""
+    kind = kind_of(config)
+    if kind is not None:
+        return kind.model_type
+    said = config.get("architectures")
+    return str(said[0]) if isinstance(said, list) and said else ""
 
 
 def _describe_words(spec: EncoderSpec, path: Path) -> ModelInfo:

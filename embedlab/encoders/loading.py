@@ -13,7 +13,10 @@ from torch import nn
 from embedlab.encoders.alignment import PieceReader
 from embedlab.encoders.families import FAMILIES
 from embedlab.encoders.files import UNSAFE_KEYS, ModelFiles, read_json_object
+from embedlab.encoders.spelling import CharacterReader
 from embedlab.errors import ModelError
+from embedlab.lineage import opening
+from embedlab.lineage.kinds import KINDS, kind_of
 
 SLACK = 4_000_000  # parameters a model may have besides those in the file: a pooler, an unused head
 
@@ -25,6 +28,7 @@ def open_model(files: ModelFiles, label: str, device: str) -> nn.Module:
 
     logging.disable_progress_bar()
     attention = FAMILIES[files.config["model_type"]].attention
+    opening.register(kind_of(files.config))
     with staged(files, label) as folder:
         try:
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -57,6 +61,8 @@ def open_tokenizer(files: ModelFiles, label: str) -> PieceReader:
     """The tokenizer, which must be a fast one. Raises ModelError."""
     from transformers import AutoTokenizer
 
+    kind = kind_of(files.config)
+    opening.register(kind)
     with staged(files, label) as folder:
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -66,6 +72,8 @@ def open_tokenizer(files: ModelFiles, label: str) -> PieceReader:
             raise
     if not tokenizer.is_fast:
         raise ModelError(f"The tokenizer of {label} cannot say where its pieces lie: it needs a tokenizer.json.")
+    if kind == KINDS["elmo"]:
+        return CharacterReader(tokenizer.backend_tokenizer, label)
     return PieceReader(tokenizer.backend_tokenizer, label)
 
 

@@ -1,4 +1,4 @@
-"""Encoders that transformers' Auto classes load: BERT and its kin, ModernBERT, GPT-2."""
+"""Encoders that are model folders: BERT and its kin, ModernBERT, GPT-2, and the models before them."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +18,7 @@ from embedlab.encoders.packing import pack
 from embedlab.encoders.protocol import Block as Vectors
 from embedlab.encoders.protocol import Precision, Progress, Span
 from embedlab.errors import ModelError
+from embedlab.lineage.kinds import kind_of
 from embedlab.store import is_sealed, open_verified
 from embedlab.types import EncoderSpec, LayerInfo, Occurrence
 
@@ -136,7 +137,8 @@ class TransformerEncoder:
     def _model(self, precision: Precision) -> nn.Module:
         if precision not in self._models:
             model = open_model(self._files, self.label, self.device)
-            if self.device == "cpu":
+            # the lineage's own loops reach for the weights of their linear maps, which packed layers no longer show
+            if self.device == "cpu" and kind_of(self._files.config) is None:
                 pack(model, torch.bfloat16 if precision == "bf16" else torch.float32)
             self._models[precision] = model
         return self._models[precision]

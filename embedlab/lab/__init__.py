@@ -1,7 +1,8 @@
 """Lab(root): all that the pages and the command line can do.
 
 One method an action, named as on the command line. Nothing here knows a screen; only what needs torch imports it.
-Each floor builds on the one below: workspace, corpora, models, runs, comparisons, and on top the demo.
+Each floor builds on the one below: workspace, corpora, models, runs, comparisons, the walk through the lineage, and on
+top the demo.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from embedlab import demo
 from embedlab.lab.base import Progress, part, quiet
-from embedlab.lab.comparisons import Comparisons, ReportFormat, comparison_summary
+from embedlab.lab.comparisons import ReportFormat, comparison_summary
 from embedlab.lab.corpora import Added, corpus_summary
 from embedlab.lab.models import EmbedWhat
+from embedlab.lab.walk import Walks
 from embedlab.store import copy_sealed, is_sealed, read_json
 
 __all__ = ["Added", "Demo", "EmbedWhat", "Lab", "ReportFormat", "comparison_summary", "corpus_summary"]
@@ -27,7 +29,7 @@ class Demo:
     report: Path
 
 
-class Lab(Comparisons):
+class Lab(Walks):
     """One workspace and all that can be done in it."""
 
     @cached_property

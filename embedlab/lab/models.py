@@ -11,13 +11,17 @@ from jaxtyping import Float32
 from embedlab import corpus as corpora
 from embedlab import encoders, jobs, occurrences
 from embedlab.encoders import ModelInfo
+from embedlab.encoders.files import digest as file_digest
+from embedlab.encoders.inside import Inside, SameWord
 from embedlab.encoders.protocol import Encoder, Precision
 from embedlab.errors import CorpusError, UserError
 from embedlab.lab.base import Progress, digest, quiet
 from embedlab.lab.corpora import Corpora
 from embedlab.store import copy_sealed, is_sealed
 from embedlab.types import Corpus, EncoderSpec, Occurrence, Snapshot
+from embedlab.vectorfiles import read_vectors
 
+MODEL = "model:"  # before the id of a model that was made here
 EmbedWhat = Literal["targets", "texts", "all-words"]
 
 
@@ -43,10 +47,34 @@ class Models(Corpora):
     """What can be done with model states."""
 
     def models(self) -> list[ModelInfo]:
-        """The bundled model and what the finished runs made."""
+        """The bundled model, the untrained ones that were made here, and what the finished runs made."""
         ended = (run.id for run in jobs.runs(self.store) if run.state not in jobs.LIVE)
         finished = [f"run:{id}" for id in ended if self.has_model(id)]
-        return [self.model(source) for source in ("builtin", *finished)]
+        fresh = [MODEL + entry.id for entry in self.store.entries("models")]
+        return [self.model(source) for source in ("builtin", *fresh, *finished)]
+
+    def new_model(self, kind: str, corpus_id: str, *, vectors: Path | None = None, seed: int = 0, **sizes: Any) -> str:
+        """An untrained model of the lineage with the words of a corpus; returns its source, model:ID (imports torch).
+
+        `vectors`: a file of word vectors that its table starts from. The same wishes give the same model.
+        Raises UserError for an unknown kind or size.
+        """
+        from embedlab.lineage import making
+        from embedlab.lineage.wordtables import Table
+
+        corpus = self.corpus(corpus_id)
+        table = None if vectors is None else Table.of_file(read_vectors(Path(vectors)))
+        file = None if vectors is None else file_digest(Path(vectors))
+        id = digest([kind, corpus.id, file, seed, sorted(sizes.items())])[:12]
+        name = None if vectors is None else Path(vectors).name
+        summary = {"kind": kind, "corpus_id": corpus.id, "seed": seed, "vectors": name}
+
+        def fill(folder: Path) -> None:
+            given = None if table is None else (table.words, table.vectors)
+            making.make(kind, folder, corpus.texts, seed=seed, table=given, **sizes)
+
+        self.store.put("models", id, f"{kind} on {corpus.name}", summary, fill)
+        return MODEL + id
 
     def model(self, source: str) -> ModelInfo:
         """Layers, width, size of a model, without loading it. Raises ModelError."""
@@ -56,8 +84,53 @@ class Models(Corpora):
         """Load a model state (imports torch). Raises ModelError."""
         return encoders.load(EncoderSpec(source), self._model_folder(source))
 
+    def bring_model(
+        self,
+        kind: str,
+        weights: Path,
+        *,
+        options: Path | None = None,
+        words: Path | None = None,
+        vectors: Path | None = None,
+        corpus_id: str | None = None,
+    ) -> str:
+        """Published weights of ELMo (.hdf5 and `options`), ULMFiT (.pth and `words`) or CoVe (.pth, `vectors` and a
+        corpus) as a model of the workspace; returns its source, model:ID (imports torch). Raises UserError.
+        """
+        from embedlab.lineage import bringing
+        from embedlab.lineage.wordtables import Table
+
+        weights = Path(weights)
+        if not weights.is_file():
+            raise UserError(f"There is no file {weights.name}: give the file of weights.")
+        texts = () if corpus_id is None else self.corpus(corpus_id).texts
+        table = None if vectors is None else Table.of_file(read_vectors(Path(vectors)))
+        files = [None if path is None else file_digest(Path(path)) for path in (weights, options, words, vectors)]
+        id = digest([kind, files, corpus_id and self.find_corpus(corpus_id).id])[:12]
+        self.store.put(
+            "models", id, f"{kind}, {weights.name}", {"kind": kind, "weights": weights.name},
+            lambda folder: bringing.bring(
+                kind, folder, weights, options=options, words=words, table=table, texts=texts
+            ),
+        )  # fmt: skip
+        return MODEL + id
+
+    def inside(self, source: str, text: str) -> Inside:
+        """What a model state makes of one sentence, step by step (imports torch). Raises ModelError."""
+        from embedlab.encoders import anatomy
+
+        return anatomy.inside(self.encoder(source), text)
+
+    def same_word(self, source: str, first: str, second: str, word: str) -> SameWord:
+        """Whether the vector of a word is the same in two sentences, at every layer. Raises ModelError."""
+        from embedlab.encoders import anatomy
+
+        return anatomy.same_word(self.encoder(source), first, second, word)
+
     def _model_folder(self, source: str) -> Path | None:
         """Where a model lies, for the sources that only the workspace knows."""
+        if source.startswith(MODEL):
+            return self.store.folder("models", self.store.find("models", source.removeprefix(MODEL)).id)
         named = run_source(source)
         if named is None:
             return None

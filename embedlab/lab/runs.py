@@ -1,7 +1,7 @@
 """Runs: trainings in processes of their own."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from embedlab.encoders.files import check_folder
 from embedlab.encoders.info import label_of
 from embedlab.lab.base import Progress, quiet
 from embedlab.lab.models import Models
+from embedlab.lineage.kinds import kind_of
 from embedlab.training import plans, recipes
 from embedlab.training.anatomy import groups_of_layers
 from embedlab.training.plans import Span
@@ -43,18 +44,27 @@ class Runs(Models):
         """
         config = recipes.config(
             self.find_corpus(corpus_id).id, EncoderSpec(model), objective, recipe=recipe, depth=self.depth(model),
-            canary=canary, **settings,
+            kind=self.kind(model), canary=canary, **settings,
         )  # fmt: skip
         return replace(config, canary=self._canary_id(config.canary))
 
     def depth(self, model: str) -> int:
         """How many groups of layers a model has that can be trained apart (ALBERT's layers share one)."""
-        folder = self._encoder_folder(model)
-        return groups_of_layers(check_folder(folder, label_of(EncoderSpec(model), folder)).config)
+        return groups_of_layers(self._config_of(model))
 
-    def recipes(self) -> list[Bundled]:
-        """The recipes that come with EmbedLab."""
-        return recipes.bundled()
+    def kind(self, model: str) -> str | None:
+        """Which kind of the lineage a model is (see lineage.kinds); None for a transformer."""
+        kind = kind_of(self._config_of(model))
+        return None if kind is None else kind.name
+
+    def _config_of(self, model: str) -> Mapping[str, Any]:
+        folder = self._encoder_folder(model)
+        return check_folder(folder, label_of(EncoderSpec(model), folder)).config
+
+    def recipes(self, model: str = "builtin") -> list[Bundled]:
+        """The recipes that come with EmbedLab for such a model."""
+        kind = self.kind(model)
+        return [recipe for recipe in recipes.bundled() if recipe.fits(kind)]
 
     def recipe_text(self, config: RunConfig) -> str:
         """A run as the text of a recipe file."""

@@ -9,6 +9,7 @@ from embedlab.encoders.files import ModelFiles, check_folder
 from embedlab.encoders.info import label_of, pooling_of
 from embedlab.errors import StoreError, TrainingError
 from embedlab.jobfolder import JobFolder
+from embedlab.lineage.kinds import kind_of
 from embedlab.store import atomic_write, is_sealed, open_verified, sealed_folder, write_json
 from embedlab.takeaway.places import require_free
 from embedlab.training import card, layout, runfolder
@@ -24,6 +25,7 @@ TENSORS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 def sentence_transformers(model_folder: Path, out: Path) -> None:
     """A folder that SentenceTransformer and AutoModel load alike, with its card. Raises UserError."""
     source = check_folder(model_folder)
+    _require_transformer(source)
     require_free(out)
     with sealed_folder(out, needed=2 * source.size_bytes) as folder:
         _plain(source, folder)
@@ -35,12 +37,22 @@ def sentence_transformers(model_folder: Path, out: Path) -> None:
 def transformers(model_folder: Path, out: Path) -> None:
     """Weights (LoRA merged), settings and tokenizer alone, with the card: what AutoModel loads. Raises UserError."""
     source = check_folder(model_folder)
+    _require_transformer(source)
     require_free(out)
     with sealed_folder(out, needed=2 * source.size_bytes) as folder:
         _plain(source, folder)
         _card(model_folder, folder)
         if is_sealed(model_folder) and (folder / CARD).is_file():  # a card of ours
             atomic_write(folder / CARD, card.for_transformers((folder / CARD).read_text("utf-8")).encode())
+
+
+def _require_transformer(source: ModelFiles) -> None:
+    kind = kind_of(source.config)
+    if kind is not None:
+        raise TrainingError(
+            f"This is a model of a kind that no other library reads ({kind.title}): take its word vectors away "
+            "instead (word2vec), or keep its folder for EmbedLab."
+        )
 
 
 def _plain(source: ModelFiles, folder: Path) -> None:

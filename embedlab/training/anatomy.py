@@ -6,6 +6,7 @@ from typing import Any
 
 from embedlab.encoders.families import depth_of
 from embedlab.errors import ModelError
+from embedlab.lineage.kinds import KINDS as LINEAGE
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Anatomy:
     """Where a kind of model keeps what comes before its layers, its layers, and what comes after them.
 
     `attention` and `feed_forward`: the linear maps of one layer, as paths within it, that LoRA may adapt.
-    `transposed`: they hold their weights as [in, out] (GPT-2's Conv1D).
+    `transposed`: they hold their weights as [in, out] (GPT-2's Conv1D). `top`: goes with the last layer; `crown`: is
+    a layer of its own above the others.
     """
 
     embeddings: tuple[str, ...]
@@ -22,9 +24,15 @@ class Anatomy:
     feed_forward: tuple[str, ...]
     top: tuple[str, ...] = ()
     transposed: bool = False
+    crown: tuple[str, ...] = ()
 
     def targets(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
-        """The paths of "attention", "feed_forward" or both."""
+        """The paths of "attention", "feed_forward" or both. Raises ModelError for a model that has neither."""
+        if not self.attention:
+            raise ModelError(
+                "LoRA stands beside the linear maps of attention, and a model before transformers has none: choose "
+                "another plan."
+            )
         return tuple(path for name in chosen for path in {"attention": self.attention}.get(name, self.feed_forward))
 
 
@@ -70,6 +78,11 @@ ANATOMIES: Mapping[str, Anatomy] = {
         tuple(f"albert_layers.0.attention.{name}" for name in ("query", "key", "value", "dense")),
         ("albert_layers.0.ffn", "albert_layers.0.ffn_output"),
     ),
+    # the mix of ELMo's layers is what a head reads, so it thaws first
+    **{
+        kind.model_type: Anatomy(("embeddings",), "layers", (), (), crown=("mix",) if name == "elmo" else ())
+        for name, kind in LINEAGE.items()
+    },
 }
 
 
@@ -83,4 +96,6 @@ def anatomy(kind: str) -> Anatomy:
 
 def groups_of_layers(config: Mapping[str, Any]) -> int:
     """How many groups layer.0, layer.1, ... a model of this config.json has: its depth, but one where layers share."""
-    return int(config.get("num_hidden_groups") or 1) if config["model_type"] == "albert" else depth_of(config)
+    if config["model_type"] == "albert":
+        return int(config.get("num_hidden_groups") or 1)
+    return depth_of(config) + bool(anatomy(str(config["model_type"])).crown)

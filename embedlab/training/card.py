@@ -7,6 +7,7 @@ What people typed (names of corpora, models, labels) is escaped, so that neither
 import re
 from collections.abc import Sequence
 
+from embedlab.lineage.kinds import SCRATCH
 from embedlab.training import recipes
 from embedlab.training.facts import BUILTIN, Facts, facts
 from embedlab.training.objectives import objective
@@ -26,6 +27,12 @@ MEANINGS = {  # by objective: what its score is
     "triplets": "the share of texts whose partner is nearer than the negative, by cosine; 1 is best, .5 is chance",
     "scored": "Spearman's rank correlation of the cosine of two texts and their score; 1 is best, 0 is chance",
     "mlm": "the share of hidden pieces that are named first; 1 is best",
+    "lm": "the share of words that are named first from those before them, and where the model reads both ways from "
+    "those after them; 1 is best",
+    "skipgram": "none: nothing in a text says which vector is right",
+    "cbow": "none: nothing in a text says which vector is right",
+    "glove": "none: nothing in a text says which vector is right",
+    "translation": "the share of the words of the translation that are named first, those before them given; 1 is best",
 }
 
 
@@ -34,8 +41,7 @@ def card(known: Facts) -> str:
     parts = [
         _front(known),
         _head(known),
-        _with_st(known),
-        _with_transformers(known),
+        *([_with_embedlab(known)] if known.kind else [_with_st(known), _with_transformers(known)]),
         _training(known),
         _data(known),
         _scores_table(known),
@@ -81,12 +87,15 @@ def _front(known: Facts) -> str:
     import yaml
 
     goals = dict.fromkeys(stage.objective for stage in known.config.stages)
+    libraries = ["embedlab"] if known.kind else ["sentence-transformers", "transformers", "embedlab"]
     value = {
-        "library_name": "sentence-transformers",
-        "pipeline_tag": "sentence-similarity",
+        "library_name": libraries[0],
+        "pipeline_tag": "feature-extraction" if known.kind else "sentence-similarity",
         "base_model": one_line(known.base)[:LONGEST_NAME],
         "license": "unknown",
-        "tags": ["sentence-transformers", "transformers", "feature-extraction", "embedlab", *goals],
+        "tags": [*libraries, *goals]
+        if known.kind
+        else ["sentence-transformers", "transformers", "feature-extraction", "embedlab", *goals],
     }
     return f"---\n{yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)}---"
 
@@ -108,6 +117,15 @@ def _with_st(known: Facts) -> str:
         "print(model.similarity(vectors, vectors))"
     )
     return f"{ST_HEADING}\n{fenced(code, 'python')}"
+
+
+def _with_embedlab(known: Facts) -> str:
+    code = "python -m embedlab embed --model path/to/this/folder --corpus ID --out vectors"
+    return (
+        f"## With EmbedLab\n{fenced(code, 'sh')}\n\nThis is a model of a kind that was there before transformers "
+        f"({known.kind}): config.json, model.safetensors and tokenizer.json are in the form of transformers' folders, "
+        f"but the kind itself is EmbedLab's own. {SCRATCH}"
+    )
 
 
 def _with_transformers(known: Facts) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from embedlab.encoders.families import longest_input
 from embedlab.encoders.files import TOKENIZER_FILES, ModelFiles
 from embedlab.encoders.loading import staged
+from embedlab.lineage.base import LineageModel
 from embedlab.store import atomic_write, sealed_folder, write_json
 from embedlab.training import layout
 from embedlab.training.checkpoint import save_tensors
@@ -44,7 +45,8 @@ def model_folder(
     with sealed_folder(destination, needed=weights) as folder:
         plain.save_pretrained(folder)
         tokenizer_files(source, start.name, folder)
-        layout.write(folder, start, model.pooling, int(plain.config.hidden_size), longest_input(source.config))
+        if not isinstance(plain, LineageModel):  # no other library reads those
+            layout.write(folder, start, model.pooling, int(plain.config.hidden_size), longest_input(source.config))
         if readme is not None:
             atomic_write(folder / CARD, readme.encode())
 

@@ -12,6 +12,7 @@ from embedlab.encoders.families import longest_input, width_of
 from embedlab.encoders.files import check_folder
 from embedlab.encoders.info import label_of
 from embedlab.jobfolder import JobFolder
+from embedlab.lineage.kinds import kind_of
 from embedlab.store import open_verified
 from embedlab.training import layout, runfolder
 from embedlab.types import RunConfig
@@ -39,7 +40,8 @@ class Facts:
 
     `rows`: all rows of the corpus; `counts`: train, selection, held_out rows. `scores`: name -> (before, after) on the
     held-out rows, the deciding one first. `canary`: its numbers at the start and at the kept step, None without one.
-    `unit`: the vectors of texts have length 1. `longest`: pieces of a text that are read.
+    `unit`: the vectors of texts have length 1. `longest`: pieces of a text that are read. `kind`: what the model is
+    called where it is one of the lineage, "" for a transformer.
     """
 
     run: str
@@ -59,6 +61,7 @@ class Facts:
     dim: int
     longest: int
     classes: tuple[str, ...] = ()
+    kind: str = ""
     versions: Mapping[str, str] = field(default_factory=versions)
 
 
@@ -71,6 +74,7 @@ def facts(run: Path, step: int, classes: Sequence[str] = ()) -> Facts:
     events = runfolder.unbroken(JobFolder(run).events())
     ready: Mapping[str, Any] = next((e for e in reversed(events) if e.get("type") == "ready"), {})
     source = check_folder(start, label_of(config.encoder, start))
+    kind = kind_of(source.config)
     corpus_name, rows = _corpus(run.parent.parent / "corpora" / config.corpus_id)
     looks = [_at(events, "canary", 0), _at(events, "canary", step)]
     done = [event["step"] for event in events if event.get("type") in ("step", "eval")]
@@ -92,6 +96,7 @@ def facts(run: Path, step: int, classes: Sequence[str] = ()) -> Facts:
         dim=width_of(source.config),
         longest=layout.most_pieces(start, longest_input(source.config)),
         classes=tuple(classes),
+        kind="" if kind is None else kind.title,
     )
 
 

@@ -11,9 +11,11 @@ from embedlab.encoders import files, loading
 from embedlab.encoders.alignment import PieceReader
 from embedlab.encoders.families import longest_input
 from embedlab.errors import TrainingError
+from embedlab.training import translation
 from embedlab.training.objectives import Examples, Material, Vocabulary, simcse
 from embedlab.training.pieces import Pieces, read_pieces
 from embedlab.training.trainable import Trainable
+from embedlab.training.translation import Target
 from embedlab.types import Occurrence, Pooling, RunConfig
 
 FEWEST_PIECES = 8  # of a text that a step must have room for
@@ -23,7 +25,8 @@ FEWEST_PIECES = 8  # of a text that a step must have room for
 class Cutter:
     """Cuts the examples of every objective alike: with one tokenizer, one limit of pieces, one pooling.
 
-    `classes`: the labels in the order of the head. `vocabulary`: where pieces are hidden.
+    `classes`: the labels in the order of the head. `vocabulary`: where pieces are hidden. `target`: the language that
+    partners are cut in where they are translations.
     """
 
     reader: PieceReader
@@ -31,9 +34,13 @@ class Cutter:
     limit: int
     classes: tuple[str, ...] = ()
     vocabulary: Vocabulary | None = None
+    target: Target | None = None
 
     def learned(self, name: str, examples: Examples) -> Material:
         """What an objective learns from. Raises TrainingError for a row that it cannot read."""
+        if name == "translation":
+            assert self.target is not None, "translations have a language"
+            return translation.learned(examples, self._read(examples.uses), self.target, self.limit)
         sides = self._sides(examples)
         if name == "labels":
             number = {c: i for i, c in enumerate(self.classes)}

@@ -22,7 +22,9 @@ MLM_HEAD_RATE = 1e-4
 ENCODER_RATE = 2e-5
 ADAPTER_FACTOR = 10.0  # adapters' rate over that of the weights
 DECAY = 2.6
-HEADS: Mapping[str, str] = {"mlm_head": "mlm", "head": "labels"}  # group -> the objective it is there for
+# group -> the objective it is there for
+HEADS: Mapping[str, str] = {"mlm_head": "mlm", "lm_head": "lm", "decoder": "translation", "head": "labels"}
+HEAD_RATES: Mapping[str, float] = {"labels": HEAD_RATE, "mlm": MLM_HEAD_RATE}  # at least; others as the model does
 THAW_STEPS = 5  # a thawing stage has at least so many, or several layers thaw at once
 
 PLANS: Mapping[str, str] = {
@@ -61,7 +63,9 @@ def plan(
 ) -> tuple[Stage, ...]:
     """A plan by name. `depth`: how many layers the model has; `layers`: how many of them top_layers trains.
 
-    Raises TrainingError for an unknown name, no steps, or an impossible rate, decay or number of layers.
+    Of a table of words, which has none, only the head learns while the table is frozen.
+    Raises TrainingError for an unknown name, no steps, an impossible rate, decay or number of layers, and for a plan
+    that would train nothing.
     """
     if kind not in PLANS:
         raise TrainingError(f"There is no plan {kind!r}: choose one of {', '.join(PLANS)}.")
@@ -76,14 +80,16 @@ def plan(
     if (layers is not None) != (kind == "top_layers"):
         said = "needs the number of layers" if layers is None else "takes no number of layers: top_layers does"
         raise TrainingError(f"The plan {kind} {said}.")
+    if depth == 0:
+        _require_something_to_train(kind, objective)
     train = _rates(objective, rate, depth, decay)
     match kind:
         case "full":
-            return (Stage(steps, {**_heads(objective), "*": rate}, schedule, objective),)
+            return (Stage(steps, {**_heads(objective, rate), "*": rate}, schedule, objective),)
         case "frozen_embeddings":
-            return (Stage(steps, {**_heads(objective), "layer.*": rate}, schedule, objective),)
+            return (Stage(steps, _above(objective, rate, depth), schedule, objective),)
         case "frozen_then_unfrozen":
-            return _frozen_then_unfrozen(objective, steps, rate, schedule)
+            return _frozen_then_unfrozen(objective, steps, rate, depth, schedule)
         case "top_layers":
             return (Stage(steps, _top(objective, rate, depth, layers or 0), schedule, objective),)
         case "gradual_unfreezing":
@@ -91,35 +97,50 @@ def plan(
         case "discriminative":
             return (Stage(steps, train, schedule, objective),)
         case _:
-            return (Stage(steps, {**_heads(objective), "lora.*": rate}, schedule, objective),)
+            return (Stage(steps, {**_heads(objective, rate), "lora.*": rate}, schedule, objective),)
 
 
-def _heads(objective: str) -> dict[str, float]:
+def _heads(objective: str, rate: float) -> dict[str, float]:
     """Named first: the first key that fits a group counts, so a head keeps its own rate beside a "*"."""
-    return {"labels": {"head": HEAD_RATE}, "mlm": {"mlm_head": MLM_HEAD_RATE}}.get(objective, {})
+    return {group: max(rate, HEAD_RATES.get(name, rate)) for group, name in HEADS.items() if name == objective}
 
 
 def _rates(objective: str, rate: float, depth: int, decay: float) -> dict[str, float]:
     """Top down: the head at its own rate, the top layer at `rate`, each group below at 1 / decay of the one above."""
     below = [*(f"layer.{i}" for i in reversed(range(depth))), "embeddings"]
-    return {**_heads(objective), **{group: rate / decay**down for down, group in enumerate(below)}}
+    return {**_heads(objective, rate), **{group: rate / decay**down for down, group in enumerate(below)}}
 
 
-def _frozen_then_unfrozen(objective: str, steps: int, rate: float, schedule: Schedule) -> tuple[Stage, ...]:
+def _above(objective: str, rate: float, depth: int) -> dict[str, float]:
+    """All but the table."""
+    return {**_heads(objective, rate), **({"layer.*": rate} if depth else {})}
+
+
+def _require_something_to_train(kind: str, objective: str) -> None:
+    """Of a table of words, which has no layers. Raises TrainingError."""
+    if kind in ("top_layers", "lora"):
+        raise TrainingError(f"A table of words has no layers, and the plan {kind} is about them: choose full.")
+    if kind in ("frozen_embeddings", "frozen_then_unfrozen") and not _heads(objective, 1.0):
+        raise TrainingError(
+            f"A table of words has no layers, and {objective} has no head, so nothing would learn while the table is "
+            "frozen: choose full."
+        )
+
+
+def _frozen_then_unfrozen(objective: str, steps: int, rate: float, depth: int, schedule: Schedule) -> tuple[Stage, ...]:
     """The layers settle before the table may follow."""
     if steps < 2:
         raise TrainingError("A plan that thaws needs at least two steps.")
-    heads = _heads(objective)
     return (
-        Stage(max(1, steps // 3), {**heads, "layer.*": rate}, schedule, objective),
-        Stage(steps, {**heads, "*": rate}, schedule, objective),
+        Stage(max(1, steps // 3), _above(objective, rate, depth), schedule, objective),
+        Stage(steps, {**_heads(objective, rate), "*": rate}, schedule, objective),
     )
 
 
 def _top(objective: str, rate: float, depth: int, layers: int) -> dict[str, float]:
     if not 1 <= layers <= depth:
         raise TrainingError(f"This model has {depth} layers: top_layers takes 1 to {depth} of them, not {layers}.")
-    return {**_heads(objective), **{f"layer.{i}": rate for i in reversed(range(depth - layers, depth))}}
+    return {**_heads(objective, rate), **{f"layer.{i}": rate for i in reversed(range(depth - layers, depth))}}
 
 
 def _gradual(

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +13,17 @@ from embedlab import corpus as corpora
 from embedlab.encoders import files, loading
 from embedlab.encoders.alignment import PieceReader
 from embedlab.encoders.info import label_of
-from embedlab.training import canary, evaluate, material, mlm
+from embedlab.training import canary, evaluate, material
 from embedlab.training.canary import Canary
 from embedlab.training.checkpoint import Moving
 from embedlab.training.division import FEWEST_SELECTION, divide
-from embedlab.training.objectives import Material, Objective, objective
+from embedlab.training.heads import Heads, open_heads
+from embedlab.training.objectives import Examples, Material, Objective, objective
 from embedlab.training.pieces import read_pieces
 from embedlab.training.plans import stage_rates
 from embedlab.training.pool import Pool
 from embedlab.training.trainable import Trainable
+from embedlab.training.translation import Target
 from embedlab.types import Corpus, Occurrence, RunConfig
 
 
@@ -84,27 +86,24 @@ def lay_out(
     label = label_of(config.encoder, model_folder)
     source = files.check_folder(model_folder, label)
     reader = loading.open_tokenizer(source, label)
-    model, fresh = _model(config, source, label, classes, hides="mlm" in names)
+    target = Target.of(parts["translation"].train) if "translation" in parts else None
+    learnt = {name: part.train for name, part in parts.items()}
+    model, heads = _model(config, source, label, reader, learnt, target, classes)
     model.to(pool.device)
     for stage in config.stages:  # a plan that does not fit this model is refused here, not at its third stage
         stage_rates(stage, list(model.named_groups()))
     vocabulary = material.vocabulary(source, label, reader) if "mlm" in names else None
     limit = material.limit(source, config)
-    cutter = material.Cutter(reader, config.encoder.pooling, limit, classes, vocabulary)
+    cutter = material.Cutter(reader, config.encoder.pooling, limit, classes, vocabulary, target)
     train = {name: cutter.learned(name, part.train) for name, part in parts.items()}
     if "simcse" in names:
         material.require_dropout(model, train["simcse"])
-    if fresh:
-        mlm.fit(model, train["mlm"])
+    heads.fit(model, train)
 
     scored = parts[last]
     chooses = len(scored.selection) > 0
     watch, notes = _watch(model, reader, config, corpus, canary_texts, limit)
-    if fresh:
-        notes.append(
-            "The start model brings no head for hidden pieces: a new one starts from how often each piece occurs, so "
-            "the score before the first step says little of the model."
-        )
+    notes += heads.notes
     if not chooses:
         notes.append(
             f"Fewer than {FEWEST_SELECTION} rows can be set aside to choose the best step: the last step is kept. The "
@@ -137,12 +136,20 @@ def lay_out(
 
 
 def _model(
-    config: RunConfig, source: files.ModelFiles, label: str, classes: tuple[str, ...], hides: bool
-) -> tuple[Trainable, bool]:
-    """The start model with the heads and adapters its plan takes; whether the head for hidden pieces is a new one."""
+    config: RunConfig,
+    source: files.ModelFiles,
+    label: str,
+    reader: PieceReader,
+    learnt: Mapping[str, Examples],
+    target: Target | None,
+    classes: tuple[str, ...],
+) -> tuple[Trainable, Heads]:
+    """The start model with the heads and adapters its plan takes."""
     encoder = loading.open_model(source, label, "cpu")
-    head, found = mlm.open_head(source, encoder) if hides else (None, True)
-    return Trainable(encoder, config.encoder.pooling, classes, mlm=head, lora=config.lora), not found
+    heads = open_heads(encoder, source, label, reader, learnt, target)
+    pooling, lora = config.encoder.pooling, config.lora
+    model = Trainable(encoder, pooling, classes, mlm=heads.mlm, lm=heads.lm, decoder=heads.decoder, lora=lora)
+    return model, heads
 
 
 def _watch(

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from embedlab.encoders.families import FAMILIES
+from embedlab.lineage.base import LineageModel
 from embedlab.training import flat
 from embedlab.training import lora as adapters
 from embedlab.training.anatomy import anatomy
@@ -19,12 +20,16 @@ from embedlab.types import Lora, Pooling
 if TYPE_CHECKING:
     from embedlab.training.mlm import MlmHead
 
+HEADS = {"mlm_head": "mlm", "lm_head": "lm", "decoder": "decoder", "head": "head"}  # group -> where it lies
 MIN_PACK = 8  # rows below which padding is cheaper than another pass
 WASTE = 0.8  # a pack's shortest row is at least this share of its longest
 
 
 class Trainable(nn.Module):
     """An encoder with its groups. What is in no group (BERT's pooler, which no objective uses) is never trained.
+
+    Heads beside it, None where no objective of the plan has a use for one: `mlm` names hidden pieces, `lm` the words
+    that come next, `decoder` those of a translation, `head` the label. Each is the group its name says in HEADS.
 
     With `lora` the encoder given is changed in place: its adapters are drawn from torch's generator, so seed it before.
     """
@@ -38,22 +43,25 @@ class Trainable(nn.Module):
         classes: Sequence[str] = (),
         *,
         mlm: "MlmHead | None" = None,
+        lm: nn.Module | None = None,
+        decoder: nn.Module | None = None,
         lora: Lora | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.pad = int(encoder.config.pad_token_id or 0)  # masked; RoBERTa counts its positions by it
         self.pooling = pooling
+        self.head_pooling = str(encoder.config.head_pooling) if isinstance(encoder, LineageModel) else "mean"
         self.classes = tuple(classes)
         self.lora = lora
         if lora is not None:
             adapters.adapt(encoder, lora)
         if flat.able(encoder):
             encoder.set_attn_implementation(flat.NAME)
-        self.mlm = mlm
+        self.mlm, self.lm, self.decoder = mlm, lm, decoder
         self.head: nn.Linear | None = None
         if classes:
-            self.head = nn.Linear(int(encoder.config.hidden_size), len(classes))
+            self.head = nn.Linear(self.width, len(classes))
             nn.init.zeros_(self.head.weight)  # no opinion yet: every class equally likely, and no seed in it
             nn.init.zeros_(self.head.bias)
 
@@ -63,8 +71,14 @@ class Trainable(nn.Module):
 
     @property
     def depth(self) -> int:
-        """Groups of layers: layer.0 ... layer.(depth - 1)."""
-        return len(self.encoder.get_submodule(anatomy(self.encoder.config.model_type).layers))
+        """Groups of layers: layer.0 ... layer.(depth - 1). None for a table of words."""
+        parts = anatomy(self.encoder.config.model_type)
+        return len(self.encoder.get_submodule(parts.layers)) + bool(parts.crown)
+
+    @property
+    def width(self) -> int:
+        """Of `vectors`."""
+        return int(self.encoder.config.hidden_size) * (3 if self.head_pooling == "concat" else 1)
 
     @property
     def table(self) -> nn.Parameter:
@@ -89,15 +103,14 @@ class Trainable(nn.Module):
         layers = range(self.depth)
         for i in layers:
             places[f"layer.{i}"] = [f"encoder.{parts.layers}.{i}"]
-        places[f"layer.{layers[-1]}"] += [f"encoder.{place}" for place in parts.top]
+        if parts.crown:
+            places[f"layer.{layers[-1]}"] = [f"encoder.{place}" for place in parts.crown]
+        if parts.top:
+            places[f"layer.{layers[-1]}"] += [f"encoder.{place}" for place in parts.top]
         if self.lora is not None:
             places |= {f"lora.{i}": [f"encoder.{parts.layers}.{i}"] for i in layers}
-        if self.mlm is not None:
-            places["mlm_head"] = ["mlm"]
-        if self.head is not None:
-            places["head"] = ["head"]
         parameters = dict(self.named_parameters())
-        return {
+        found = {
             group: {
                 name: parameter
                 for name, parameter in parameters.items()
@@ -106,6 +119,13 @@ class Trainable(nn.Module):
             }
             for group, below in places.items()
         }
+        # by the weights themselves: AWD-LSTM brings its decoder with it, so there they bear the encoder's name
+        name_of = {id(parameter): name for name, parameter in parameters.items()}
+        for group, place in HEADS.items():
+            head: nn.Module | None = getattr(self, place)
+            if head is not None:
+                found[group] = {name_of[id(parameter)]: parameter for parameter in head.parameters()}
+        return found
 
     def merged_encoder(self) -> Any:
         """A plain transformers model, adapters merged in; without adapters the encoder itself. To be read only."""
@@ -114,7 +134,11 @@ class Trainable(nn.Module):
     # ---- vectors ---------------------------------------------------------------------------------------------------
 
     def vectors(self, pieces: Pieces) -> Float[Tensor, "n d"]:
-        """[n, d] float32: the mean of the last layer over each row's pieces."""
+        """[n, width] float32: the last layer over each row's pieces.
+
+        Their mean; of a model of the lineage also their maximum, or last, maximum and mean side by side (concat
+        pooling of Howard & Ruder 2018), as its config says.
+        """
         order = np.argsort(-pieces.lengths, kind="stable")
         parts = [self._pooled(pieces, rows, hidden) for rows, hidden in self._read(pieces, order)]
         return torch.cat(parts)[self.tensor(_back(order))]
@@ -138,8 +162,14 @@ class Trainable(nn.Module):
     def _pooled(self, pieces: Pieces, rows: Int64[np.ndarray, "k"], hidden: Tensor) -> Float[Tensor, "k d"]:
         places = np.arange(hidden.shape[1])[None]
         picked = (places >= pieces.first[rows, None]) & (places < pieces.last[rows, None])
+        if self.head_pooling == "max":
+            return _highest(hidden, self.tensor(picked))
         share = (picked / picked.sum(1, keepdims=True)).astype(np.float32)
-        return torch.bmm(self.tensor(share)[:, None].to(hidden.dtype), hidden)[:, 0].float()
+        mean = torch.bmm(self.tensor(share)[:, None].to(hidden.dtype), hidden)[:, 0].float()
+        if self.head_pooling == "mean":
+            return mean
+        last = hidden[self.tensor(np.arange(len(rows))), self.tensor(pieces.last[rows] - 1)].float()
+        return torch.cat([last, _highest(hidden, self.tensor(picked)), mean], dim=1)
 
     def _read(self, pieces: Pieces, order: Int64[np.ndarray, "n"]) -> Iterator[tuple[Int64[np.ndarray, "k"], Tensor]]:
         """Rows, longest first, in blocks with their last layer [k, longest, d].
@@ -178,6 +208,11 @@ class Trainable(nn.Module):
             mask = self.tensor((np.arange(longest)[None] < lengths[:, None]).astype(np.int64))
         hidden: Tensor = self.encoder(input_ids=self.tensor(ids), attention_mask=mask).last_hidden_state
         return hidden
+
+
+def _highest(hidden: Float[Tensor, "k piece d"], picked: Bool[Tensor, "k piece"]) -> Float[Tensor, "k d"]:
+    """The maximum over the picked pieces, dimension by dimension."""
+    return hidden.float().masked_fill(~picked[..., None], -torch.inf).amax(1)
 
 
 def _packs(order: Int64[np.ndarray, "n"], lengths: Int64[np.ndarray, "all"]) -> Iterator[Int64[np.ndarray, "k"]]:

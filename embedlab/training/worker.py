@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from embedlab.errors import StoreError, TrainingError, UserError
 from embedlab.jobfolder import JobFolder
 from embedlab.training import processes, runfolder
+from embedlab.training.objectives import objective
 from embedlab.types import RunConfig, RunState
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ def main(arguments: list[str]) -> int:
 def work(job: JobFolder) -> End:
     """Train a run from where it stands; returns how it ended."""
     os.environ["HF_HUB_OFFLINE"] = "1"
+    config, _ = runfolder.read(job.path)
+    if objective(config.stages[-1].objective).reads == "words":
+        from embedlab.training import tablework
+
+        return tablework.work(job)
     launch = runfolder.read_launch(job.path)
     with processes.together(job.path, launch.processes) as others:
         import torch
@@ -49,7 +55,7 @@ def work(job: JobFolder) -> End:
         from embedlab.training import setup
         from embedlab.training.pool import Pool
 
-        setup.seed_everything(runfolder.read(job.path)[0].seed)  # before a GPU is used: its algorithms are chosen then
+        setup.seed_everything(config.seed)  # before a GPU is used: its algorithms are chosen then
         threads = max(1, torch.get_num_threads() // (1 + len(others)))
         pool = Pool.join()
         if pool.world != launch.processes:

@@ -83,6 +83,13 @@ def follow_training() -> None:
     _asked("tune_task")
 
 
+def follow_walk() -> None:
+    """The walk through the lineage this visit asked for: its progress, then the walk itself, or why there is none."""
+    task = _asked("walk_task")
+    if task is not None and task.state == "done":
+        st.session_state["walk"] = task.result["id"]
+
+
 def follow_estimate() -> None:
     """The measurement of cost this visit asked for: its progress, or why there is none. Its result is the lab's."""
     _asked("tune_estimate")

@@ -12,7 +12,7 @@ from embedlab.ui import errors, frame, jobs
 HERE = Path(__file__).resolve().parent
 PAGES = {
     "Prepare": (("corpus", "Corpus"), ("models", "Models"), ("finetune", "Fine-tune"), ("runs", "Runs")),
-    "Look": (("compare", "Compare"), ("senses", "Senses")),
+    "Look": (("compare", "Compare"), ("senses", "Senses"), ("anatomy", "Anatomy"), ("lineage", "Lineage")),
     "Take away": (("report", "Report"),),
     "Understand": (("method", "How it is measured"),),
 }

@@ -13,7 +13,17 @@ from embedlab.training.recipes import MAX_RECIPE_BYTES, Bundled, Choice
 from embedlab.ui import draft, errors, safe, state
 
 FILE = "file:"  # a recipe of the person's own: this and the digest of its text
-PREFERRED = ("senses", "labels", "pairs", "scored", "triplets", "simcse", "mlm")  # what a corpus is most likely for
+PREFERRED = (
+    "senses",
+    "labels",
+    "pairs",
+    "scored",
+    "triplets",
+    "translation",
+    "simcse",
+    "mlm",
+    "lm",
+)  # what a corpus is most likely for
 
 
 @dataclass(frozen=True)
@@ -25,18 +35,18 @@ class Chosen:
     plan: str = ""
 
 
-def allowed(choices: Sequence[Choice]) -> tuple[list[Bundled], list[tuple[Bundled, str]]]:
+def allowed(choices: Sequence[Choice], model: str) -> tuple[list[Bundled], list[tuple[Bundled, str]]]:
     """The bundled recipes that a corpus allows, and the others with the reason."""
     reasons = {choice.name: "" if choice.usable else choice.why_not for choice in choices}
-    listed = state.lab().recipes()
+    listed = state.lab().recipes(model)
     usable = [one for one in listed if reasons.get(one.objective) == ""]
     refused = [(one, reasons[one.objective]) for one in listed if reasons.get(one.objective)]
     return sorted(usable, key=lambda one: PREFERRED.index(one.objective)), refused
 
 
-def choose(choices: Sequence[Choice]) -> Chosen | None:
+def choose(choices: Sequence[Choice], model: str) -> Chosen | None:
     """Draw the cards; None where the corpus allows nothing."""
-    usable, refused = allowed(choices)
+    usable, refused = allowed(choices, model)
     by_name = {one.name: one for one in usable}
     own = st.session_state.get(draft.key("own"))
     options = [*by_name, *([own] if own and file_of(own).is_file() else [])]

@@ -99,21 +99,21 @@ def table(shots: Sequence[Shot]) -> None:
 def ask(corpus: str, goal: str, runs: Sequence[Run]) -> None:
     """Choose recipes, bundled or of runs, and train them one after another."""
     lab = state.lab()
-    usable, _ = recipecards.allowed(state.objectives(corpus))
+    what, model, seeds, go = st.columns([6, 3, 3, 2], vertical_alignment="bottom")
+    with model:
+        source = st.selectbox("Model", models.known(), format_func=models.short, key="shoot_model")
+    usable, _ = recipecards.allowed(state.objectives(corpus), source)
     titles = {one.name: one.title for one in usable if one.objective == goal}
     seen: dict[str, str] = {}
     for run in runs:
         if run.config.stages[-1].objective == goal:
             seen.setdefault(f"{RUN}{run.id}", f"as run {runtable.name(run)}")
     options = {**titles, **seen}
-    what, model, seeds, go = st.columns([6, 3, 3, 2], vertical_alignment="bottom")
     with what:
         chosen = st.multiselect(
             "Recipes to train", list(options), format_func=options.__getitem__, key=f"shoot-{corpus[:8]}-{goal}",
             placeholder="bundled recipes, or those of runs",
         )  # fmt: skip
-    with model:
-        source = st.selectbox("Model", models.known(), format_func=models.short, key="shoot_model")
     with seeds:
         number = st.segmented_control("Seeds of each", SEEDS, default=3, required=True, key="shoot_seeds")
     with go:

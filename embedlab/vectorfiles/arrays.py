@@ -16,6 +16,7 @@ from embedlab.vectorfiles.checks import VectorError, Vectors, require_size, vect
 
 MATRICES = ("X", "vectors", "embeddings", "before")  # of several, the one that is meant
 BROKEN = (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, MemoryError)
+Kinds = dict[str, tuple[tuple[int, ...], np.dtype]]  # (shape, dtype) of each array of an npz
 
 
 def read_npy(path: Path, name: str) -> Vectors:
@@ -35,23 +36,21 @@ def read_npz(path: Path, name: str) -> Vectors:
     as many texts lies beside it.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            if len(entries) > MAX_ENTRIES:
-                raise VectorError(f"{name} holds {len(entries):,} files: save the vectors as npy.")
-            require_size(sum(entry.file_size for entry in entries), path, name)
-            kinds = {}
-            for entry in entries:
-                with archive.open(entry) as file:
-                    kinds[entry.filename.removesuffix(".npy")] = _says(file, entry.file_size)
+        kinds = _kinds(path, name)
         chosen = _matrix(kinds, name)
-        texts = [n for n, (shape, dtype) in kinds.items() if dtype.kind == "U" and shape == kinds[chosen][0][:1]]
+        texts = _texts(kinds, chosen)
         with np.load(path, allow_pickle=False) as arrays:
             matrix = np.asarray(arrays[chosen])
             names = [str(text) for text in arrays[texts[0]]] if len(texts) == 1 else None
     except BROKEN as error:
         raise _not_numbers(name, "npz", error) from error
     said = []
+    if names is not None:
+        whole = [text.encode("utf-8", "replace").decode() if not text.isascii() else text for text in names]
+        odd = sum(one != other for one, other in zip(whole, names, strict=True))
+        if odd:
+            said.append(f"{odd:,} names hold half a character, which no file of text can: it is shown as ?.")
+            names = whole
     if len(kinds) > 1:
         beside = f", names from {quoted(texts[0])}" if names is not None else ""
         said.append(f"Vectors from the array {quoted(chosen)}{beside}.")
@@ -60,7 +59,41 @@ def read_npz(path: Path, name: str) -> Vectors:
     return vectors(name, matrix, names, said, surely_names=False)
 
 
-def _matrix(kinds: dict[str, tuple[tuple[int, ...], np.dtype]], name: str) -> str:
+def table_shape(path: Path, name: str) -> tuple[int, int]:
+    """(rows, dimensions) of a table of words, by the headers. Raises VectorError where no array holds the words."""
+    try:
+        kinds = _kinds(path, name)
+        chosen = _matrix(kinds, name)
+    except BROKEN as error:
+        raise _not_numbers(name, "npz", error) from error
+    (rows, *dims), _ = kinds[chosen]
+    if len(dims) != 1 or len(_texts(kinds, chosen)) != 1:
+        raise VectorError(
+            f"{name} is no table of words: save the words, as an array of text, beside the matrix of their vectors."
+        )
+    return rows, dims[0]
+
+
+def _kinds(path: Path, name: str) -> Kinds:
+    """What the arrays of an npz say of themselves. Raises VectorError for an archive that is too large for its size."""
+    kinds = {}
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if len(entries) > MAX_ENTRIES:
+            raise VectorError(f"{name} holds {len(entries):,} files: save the vectors as npy.")
+        require_size(sum(entry.file_size for entry in entries), path, name)
+        for entry in entries:
+            with archive.open(entry) as file:
+                kinds[entry.filename.removesuffix(".npy")] = _says(file, entry.file_size)
+    return kinds
+
+
+def _texts(kinds: Kinds, chosen: str) -> list[str]:
+    """The arrays of texts that are as long as the matrix."""
+    return [n for n, (shape, dtype) in kinds.items() if dtype.kind == "U" and shape == kinds[chosen][0][:1]]
+
+
+def _matrix(kinds: Kinds, name: str) -> str:
     """Which of the arrays is meant."""
     if len(kinds) == 1:
         return next(iter(kinds))

@@ -1,6 +1,6 @@
 """What every reader of vectors shares: the value they give, its checks, and how they say no."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -16,7 +16,10 @@ MAX_DIM = 65_536
 MAX_ROWS = 10_000_000
 MAX_NAME = 1000  # characters of a name or a label
 BLOCK = 4096  # rows looked at once
+MOVED = 2**20  # numbers moved at once
 SHOWN_NAMES = 3  # repeated names told
+
+Progress = Callable[[float, str], None]  # (share done, what is being done)
 
 
 class VectorError(UserError):
@@ -102,7 +105,22 @@ def vectors(
     listed = ", ".join(quoted(name) for name in list(repeated)[:SHOWN_NAMES])
     more = " and others" if len(repeated) > SHOWN_NAMES else ""
     said = f"{left:,} rows left out, whose name came before ({listed}{more}): the first row of a name counts."
-    return Vectors(file, rows[list(first.values())], tuple(first), (*notes, said))
+    return Vectors(file, _kept(rows, np.fromiter(first.values(), np.int64)), tuple(first), (*notes, said))
+
+
+def _kept(rows: Float[np.ndarray, "n d"], places: np.ndarray) -> Float[np.ndarray, "m d"]:
+    """The rows at rising `places`, moved up within the same memory where that is ours: a table may be half of it."""
+    if not rows.flags.writeable:
+        return rows[places]
+    moved = max(1, MOVED // rows.shape[1])
+    for start in range(0, len(places), moved):
+        block = places[start : start + moved]
+        rows[start : start + len(block)] = rows[block]
+    return rows[: len(places)]
+
+
+def no_progress(_share: float, _what: str) -> None:
+    """Where nobody looks on."""
 
 
 def _numbers(matrix: np.ndarray, file: str) -> Float[np.ndarray, "n d"]:

@@ -67,7 +67,7 @@ def new_run(store: Store, tiny_models: Callable[[str], Path]) -> Callable[..., P
         config: RunConfig,
         kind: str = "bert",
         canary: Sequence[str] = (),
-        launch: Launch | None = None,
+        launch: Launch = runfolder.ALONE,
         start: Path | None = None,
     ) -> Path:
         def fill(folder: Path) -> None:

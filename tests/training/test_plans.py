@@ -148,3 +148,25 @@ def test_a_timeline_has_the_rates_that_training_gives() -> None:
     assert spans[-1].rates == pytest.approx((1e-4 * last[0], 1e-4 * max(last), 1e-4 * last[-1]))
     with pytest.raises(TrainingError, match=r"no group 'layer.1'"):
         plans.timeline(config, 1)
+
+
+def test_of_a_table_of_words_only_the_head_learns_while_the_table_is_frozen() -> None:
+    """A table has no layers: every plan gives stages that name groups it has, or one sentence."""
+    groups = plans.groups(0, RunConfig("c", EncoderSpec("table"), (Stage(1, {"*": 1e-3}, objective="labels"),)))
+    assert groups == ("embeddings", "head")
+
+    def trained(kind: str) -> list[list[str]]:
+        return [list(plans.stage_rates(stage, groups)) for stage in plans.plan(kind, "labels", 30, depth=0)]
+
+    assert trained("full") == trained("discriminative") == [["embeddings", "head"]]
+    assert trained("frozen_embeddings") == [["head"]]
+    assert trained("frozen_then_unfrozen") == trained("gradual_unfreezing") == [["head"], ["embeddings", "head"]]
+    for kind, objective, more in (
+        ("lora", "labels", {}),
+        ("top_layers", "labels", {"layers": 1}),
+        ("frozen_embeddings", "pairs", {}),
+        ("frozen_then_unfrozen", "senses", {}),
+    ):
+        with pytest.raises(TrainingError, match="A table of words has no layers"):
+            plans.plan(kind, objective, 30, depth=0, **more)
+    assert plans.plan("gradual_unfreezing", "pairs", 30, depth=0)[-1].train == {"embeddings": plans.ENCODER_RATE}

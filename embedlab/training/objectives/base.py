@@ -107,8 +107,9 @@ class Objective:
 
     `line` says it in one sentence; `needs` names the columns it takes, by their roles. `applies` gives None, or in one
     sentence the reason why a corpus cannot be used. `examples` takes the rows it can use, `epoch` deals them into
-    batches. `reads`: a loss on the vectors of the texts, or on single hidden pieces. `apart`: the loss is a mean of
-    terms of single rows, so a batch may be worked off in parts; otherwise rows are compared with each other.
+    batches. `reads`: a loss on the vectors of texts, on single pieces, or none: words, for a table. `apart`: the loss
+    is a mean of terms of single rows, so a batch may be worked off in parts; otherwise rows are compared. `kinds`: of
+    the lineage's models that can learn it (see lineage.kinds), () transformers alone, None all.
     """
 
     name: str
@@ -119,7 +120,12 @@ class Objective:
     examples: Callable[[Corpus, Sequence[int]], Examples]
     epoch: Callable[[Material, RunConfig, np.random.Generator], batches.Epoch]
     apart: bool
-    reads: Literal["vectors", "tokens"] = "vectors"
+    reads: Literal["vectors", "tokens", "words"] = "vectors"
+    kinds: tuple[str, ...] | None = None
+
+    def fits(self, kind: str | None) -> bool:
+        """Whether such a model can learn it: a kind of the lineage, None for a transformer."""
+        return self.kinds is None or kind in self.kinds or (kind is None and not self.kinds)
 
     def loss(
         self,

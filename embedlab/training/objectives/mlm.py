@@ -28,4 +28,5 @@ MLM = Objective(
     by_length,
     apart=True,
     reads="tokens",
+    kinds=(),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from embedlab.errors import TrainingError
 from embedlab.training.objectives import OBJECTIVES, objective
-from embedlab.training.recipes.defaults import DEFAULTS
+from embedlab.training.recipes.defaults import DEFAULTS, SCRATCH_RATE
 from embedlab.training.recipes.files import MAX_RECIPE_BYTES, Bundled, bundled, make_plan, names, read_recipe
 from embedlab.training.recipes.rules import FREE_FIELDS, PLAN_RULES, checked, read_lora, read_setting, said
 from embedlab.training.recipes.words import describe, to_plain, write
@@ -35,6 +35,10 @@ class Choice:
     rate: float
     settings: Mapping[str, Any]
 
+    def fits(self, kind: str | None) -> bool:
+        """Whether such a model can learn it: a kind of the lineage, None for a transformer."""
+        return OBJECTIVES[self.name].fits(kind)
+
 
 def choices(corpus: Corpus) -> list[Choice]:
     """Every objective, with what speaks against it on this corpus."""
@@ -61,10 +65,11 @@ def config(
     objective_name: str | None = None,
     *,
     depth: int,
+    kind: str | None = None,
     recipe: Path | str | None = None,
     **settings: Any,
 ) -> RunConfig:
-    """The whole of a run on a model of `depth` layers.
+    """The whole of a run on a model of `depth` layers; `kind`: of the lineage, None for a transformer.
 
     `recipe`: a file, or the name of one that comes with EmbedLab. `settings`: plan, steps, rate, schedule, layers and
     decay, and every field of RunConfig; None is as if it were not named. What is named wins over the recipe, the recipe
@@ -84,6 +89,8 @@ def config(
         raise TrainingError(f"Which objective? Name one of {', '.join(OBJECTIVES)}, or a recipe.")
     else:
         plan = "lora" if "lora" in given else "full"
+        if kind is not None and objective(objective_name).reads == "vectors":
+            wish = {"rate": SCRATCH_RATE, **wish}
         stages = make_plan({"plan": plan, **wish, "objective": objective_name}, depth)
     said_of_lora = _lora(stages, stated.get("lora"), given.pop("lora", None))
     usual = {key: value for key, value in DEFAULTS[stages[-1].objective].items() if key in FREE_FIELDS}

@@ -27,7 +27,7 @@ from embedlab.types import Stage
 
 MAX_RECIPE_BYTES = 100_000
 BUNDLED = Path(__file__).parent
-HEADINGS = ("title", "line")  # what a recipe says of itself
+HEADINGS = ("title", "line", "kinds")  # what a recipe says of itself
 STAGE_FIELDS = ("until_step", "train", "schedule", "objective")
 FLOAT = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+\Z")  # 5e-5, which YAML 1.1 takes for a word
 
@@ -54,13 +54,21 @@ for each in (Loader, Dumper):
 
 @dataclass(frozen=True)
 class Bundled:
-    """A recipe that comes with EmbedLab. `objective`: what it ends in; `plan`: "" where it has stages of its own."""
+    """A recipe that comes with EmbedLab. `objective`: what it ends in; `plan`: "" where it has stages of its own.
+
+    `kinds`: the models of the lineage it is for (see lineage.kinds); none: for transformers.
+    """
 
     name: str
     title: str
     line: str
     objective: str
     plan: str
+    kinds: tuple[str, ...] = ()
+
+    def fits(self, kind: str | None) -> bool:
+        """Whether it is for models of this kind; None: a transformer."""
+        return kind in self.kinds if kind is not None else not self.kinds
 
 
 def names() -> tuple[str, ...]:
@@ -76,7 +84,8 @@ def bundled() -> list[Bundled]:
         value = parse(BUNDLED / f"{name}.yaml")
         last = value["stages"][-1] if "stages" in value else value
         plan = "" if "stages" in value else value["plan"]
-        found.append(Bundled(name, value["title"], value["line"], last["objective"], plan))
+        kinds = tuple(value.get("kinds", ()))
+        found.append(Bundled(name, value["title"], value["line"], last["objective"], plan, kinds))
     return found
 
 

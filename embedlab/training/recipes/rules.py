@@ -167,11 +167,13 @@ def checked(config: RunConfig, depth: int | None = None) -> RunConfig:
     for stage in config.stages:
         objective(stage.objective)
         read_stage(vars(stage))
+    if len(config.stages) > 1 and any(OBJECTIVES[stage.objective].reads == "words" for stage in config.stages):
+        raise TrainingError("Word vectors are trained by a run of their own: give it this one stage.")
     named = [key for stage in config.stages for key in stage.train]
     if config.lora is not None and not any(fnmatchcase("lora.0", key) for key in named):
         raise TrainingError("This plan trains no adapters: choose the plan lora, or leave the settings of lora out.")
-    if config.isotropy > 0 and all(OBJECTIVES[stage.objective].reads == "tokens" for stage in config.stages):
-        raise TrainingError("isotropy is about the vectors of a batch, and mlm has none: set it to 0.")
+    if config.isotropy > 0 and all(OBJECTIVES[stage.objective].reads != "vectors" for stage in config.stages):
+        raise TrainingError("isotropy is about the vectors of a batch, and this objective has none: set it to 0.")
     if depth is not None:
         plans.timeline(config, depth)
     return config

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from embedlab.training.plans import HEADS
 from embedlab.training.recipes.defaults import DEFAULTS
 from embedlab.training.recipes.files import Dumper
 from embedlab.training.recipes.rules import FREE_FIELDS
@@ -54,7 +55,7 @@ def _trained(stages: list[Stage], config: RunConfig) -> str:
 
 
 def _groups(stage: Stage, config: RunConfig) -> str:
-    body = {key: rate for key, rate in stage.train.items() if key not in ("head", "mlm_head")}
+    body = {key: rate for key, rate in stage.train.items() if key not in HEADS}
     if not body:
         return "the head"
     highest, lowest = max(body.values()), min(body.values())
