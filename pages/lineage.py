@@ -28,7 +28,7 @@ def page() -> None:
         ask(corpora)
     jobs.follow_walk()
     if not walks:
-        frame.empty("Nothing has been walked yet", "Choose a word and press Walk: the table fills here when it is done.")
+        frame.empty("Nothing has been walked yet", "Choose a word and press Walk: its table stands here when done.")
         return
     by_id = {walk.id: walk for walk in walks}
     linked = st.query_params.get("walk")
@@ -44,11 +44,11 @@ def page() -> None:
 
 TERMS = (
     ("Same vector", "cosine of the word's two vectors, one from each sentence. 1 = one vector whatever the sentence."),
-    ("Self-similarity", "mean cosine of all uses of a word with each other, mean over words. 1 = context changes nothing."),
+    ("Self-similarity", "mean cosine of all uses of a word with each other, over words. 1 = context changes nothing."),
     ("Mean cosine", "of random words: near 0 the space is used evenly, near 1 all vectors point one way."),
-    ("Senses", "macro-F1 of the nearest sense centroid on the word's held-out uses; one vector a word cannot tell them."),
+    ("Senses", "macro-F1 of the nearest sense centroid on the word's held-out uses; one vector cannot tell them."),
     ("Score", "the held-out score of what the system was trained for; the scores of different systems differ in kind."),
-    ("Untrained", "the same system with weights drawn at random: what its form alone gives. For the bundled model: as it "
+    ("Untrained", "the same system with weights drawn at random: what its form alone gives. The bundled model: as it "
      "comes."),
 )  # fmt: skip
 

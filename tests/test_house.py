@@ -50,6 +50,7 @@ MAY_WRITE = {
     "embedlab/training/export.py": "fills a folder that is then sealed",
     "embedlab/takeaway/models.py": "fills a folder that is then sealed",
     "embedlab/lineage/making.py": "fills a folder that is then sealed",
+    "embedlab/lineage/bringing.py": "fills a folder that is then sealed",
     "embedlab/lineage/fastai.py": "fills a folder that is then sealed",
     "embedlab/lineage/converting.py": "writes in a temporary folder of its own",
     "embedlab/lineage/converter_child.py": "writes in the temporary folder it was given",

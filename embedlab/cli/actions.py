@@ -316,6 +316,29 @@ def runs_resume(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     _show_run(lab, lab.wait(options.id, show.progress), show)
 
 
+def anatomy(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
+    seen = lab.inside(options.model, options.text)
+    pieces = [
+        {"piece": one.name, "id": one.id, "start": one.start, "end": one.end, "near": [asdict(n) for n in near]}
+        for one, near in zip(seen.pieces, seen.near or ((),) * len(seen.pieces), strict=True)
+    ]
+    lines = [
+        f"{one['piece']:<14}{one['id']:>8}  {', '.join(n['name'] for n in one['near'])}"  # type: ignore[attr-defined]
+        for one in pieces
+    ]
+    both = None
+    if options.second is not None:
+        if options.word is None:
+            raise UserError("--second needs --word: the word that both sentences hold.")
+        both = lab.same_word(options.model, options.text, options.second, options.word)
+        lines.append(f"“{both.word}” in both sentences, cosine by layer (and of any other two words):")
+        for layer, cosine, others in zip(both.layers, both.cosine, both.others, strict=True):
+            lines.append(
+                f"  {layer.name:<14}" + "".join(f"{'' if n is None else format(n, '.3f'):>8}" for n in (cosine, others))
+            )
+    show.done({"pieces": pieces, "same_word": None if both is None else asdict(both)}, *lines)
+
+
 def lineage(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     sentences = (options.first, options.second)
     walk = lab.lineage(

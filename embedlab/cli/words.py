@@ -46,6 +46,13 @@ def parser() -> Parser:
         "--ship", action="store_true", help="for developers: also renew the results that come with EmbedLab"
     )
 
+    anatomy = command(
+        commands, "anatomy", actions.anatomy, "one sentence: its pieces, their nearest, the same word twice"
+    )
+    anatomy.add_argument("--model", required=True, metavar="SPEC")
+    anatomy.add_argument("--text", required=True, metavar="SENTENCE")
+    anatomy.add_argument("--second", metavar="SENTENCE", help="another one with the same word")
+    anatomy.add_argument("--word")
     lineage = command(
         commands, "lineage", actions.lineage, "the walk: bag of words to BERT on one corpus, each before and after"
     )

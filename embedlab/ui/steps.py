@@ -85,10 +85,10 @@ def lookup(asked: Asked) -> None:
         every_piece(asked)
 
 
-def angle(value: float | None) -> str:
+def angle(value: float | None, places: int = 3) -> str:
     """A cosine; `≈1` where rounding would hide that it is not 1."""
-    text = wording.number(value, places=3)
-    return "≈1" if text == "1.000" and value != 1 else text
+    text = wording.number(value, places=places)
+    return "≈1" if text.startswith("1") and value != 1 else text
 
 
 def row_facts(seen: Inside, at: int | None) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from tests.training.test_objectives import TABLES
 STEPS = 60
 
 
-@pytest.mark.parametrize("name", list(OBJECTIVES))
+@pytest.mark.parametrize("name", [name for name, one in OBJECTIVES.items() if one.fits(None)])
 def test_what_is_trained_on_is_learned(name: str, store: Store, tiny_models: Callable[[str], Path]) -> None:
     corpus = tiny.add_corpus(store, TABLES.get(name, tiny.rows)())
     goal, config = objective(name), tiny.config(corpus, batch_tokens=1024)

@@ -224,7 +224,7 @@ def test_every_objective_says_what_it_does_in_one_sentence_and_what_it_needs() -
 
 
 def test_an_unknown_objective_names_those_there_are() -> None:
-    with pytest.raises(TrainingError, match="labels, pairs, triplets, scored, simcse, mlm, senses"):
+    with pytest.raises(TrainingError, match="labels, pairs, triplets, scored, simcse, mlm, lm, translation, senses"):
         objective("magic")
 
 

@@ -73,7 +73,8 @@ def test_every_objective_learns_and_the_score_sees_it(objective: str, new_run: N
 
 
 def test_the_objectives_tried_are_all_there_are() -> None:
-    assert set(OBJECTIVES) == set(objectives.OBJECTIVES)
+    """Of those that a transformer learns; test_tablework, test_lm and test_translation try the others."""
+    assert set(OBJECTIVES) == {name for name, one in objectives.OBJECTIVES.items() if one.fits(None)}
 
 
 PLANS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
