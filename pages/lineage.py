@@ -29,6 +29,7 @@ def page() -> None:
     jobs.follow_walk()
     if not walks:
         frame.empty("Nothing has been walked yet", "Choose a word and press Walk: its table stands here when done.")
+        frame.foot("python -m embedlab lineage --corpus ID --word bank", {}, TERMS)
         return
     by_id = {walk.id: walk for walk in walks}
     linked = st.query_params.get("walk")

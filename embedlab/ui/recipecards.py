@@ -13,17 +13,10 @@ from embedlab.training.recipes import MAX_RECIPE_BYTES, Bundled, Choice
 from embedlab.ui import draft, errors, safe, state
 
 FILE = "file:"  # a recipe of the person's own: this and the digest of its text
-PREFERRED = (
-    "senses",
-    "labels",
-    "pairs",
-    "scored",
-    "triplets",
-    "translation",
-    "simcse",
-    "mlm",
-    "lm",
-)  # what a corpus is most likely for
+PREFERRED = (  # what a corpus is most likely for
+    "senses", "labels", "pairs", "scored", "triplets", "translation", "simcse", "mlm", "lm", "skipgram", "cbow",
+    "glove",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
