@@ -221,11 +221,16 @@ def counts(entry: Entry) -> None:
 def allows(id: str) -> None:
     """What a model can learn from it, and why not the rest."""
     choices = state.objectives(id)
-    usable = [choice.name for choice in choices if choice.usable]
-    safe.html(
-        '<div class="el-quiet">A model can learn from it: <b>{names}</b></div>', names=", ".join(usable) or "nothing"
+    usable, older = (
+        [choice.name for choice in choices if choice.usable and choice.fits(None) == now] for now in (True, False)
     )
-    with st.popover("Why not the others?", disabled=len(usable) == len(choices)):
+    safe.html(
+        '<div class="el-quiet">A model can learn from it: <b>{names}</b></div>'
+        '<div class="el-quiet">Models of the lineage alone: {older}</div>',
+        names=", ".join(usable) or "nothing",
+        older=", ".join(older) or "nothing",
+    )
+    with st.popover("Why not the others?", disabled=len(usable) + len(older) == len(choices)):
         safe.html(
             "<ul>{reasons}</ul>",
             reasons=safe.join(

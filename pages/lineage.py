@@ -88,7 +88,7 @@ def table(walk: Walk) -> None:
         '<div class="el-quiet">“{first}” / “{second}”</div>'
         '<div class="el-scroll"><table class="el-table"><tr><th>{word}</th><th class="r">same vector</th>'
         '<th class="r">self-similarity</th><th class="r">mean cosine</th><th class="r">senses</th>'
-        '<th class="r">score</th><th>nearest</th></tr>{rows}</table></div>',
+        '<th class="r">score</th><th style="padding-left: 1.4rem">nearest</th></tr>{rows}</table></div>',
         first=walk.sentences[0],
         second=walk.sentences[1],
         word=walk.word,
@@ -119,7 +119,7 @@ def rows(stop: Stop) -> list[safe.Markup]:
 def line(said: str, look: Look) -> safe.Markup:
     cells = (look.same, look.self_similarity, look.mean_cosine, look.separability, look.score)
     return safe.fragment(
-        "<tr><td>{said}</td>{cells}<td>{near}</td></tr>",
+        '<tr><td>{said}</td>{cells}<td style="padding-left: 1.4rem">{near}</td></tr>',
         said=said,
         cells=safe.join(safe.fragment('<td class="r">{n}</td>', n=wording.number(cell, places=2)) for cell in cells),
         near=", ".join(look.neighbours) or "the word is not in its table",

@@ -75,7 +75,7 @@ def test_every_system_has_a_recipe_that_fits_its_model(system: object, lab: Lab)
 
 def test_recipes_are_offered_by_the_kind_of_the_model(lab: Lab) -> None:
     table = lab.new_model("table", "rows", embedding_size=8)
-    assert {recipe.name for recipe in lab.recipes(table)} == {"bag-of-words"}
+    assert {recipe.name for recipe in lab.recipes(table)} == {"bag-of-words", "skipgram", "cbow", "glove"}
     assert "bag-of-words" not in {recipe.name for recipe in lab.recipes()}
     assert lab.run_config(table, "rows", "labels", steps=5).stages[0].train["*"] == recipes.SCRATCH_RATE
     assert lab.run_config("builtin", "rows", "labels", steps=5).stages[0].train["*"] == 5e-5
@@ -95,6 +95,9 @@ def test_the_walk_from_the_command_line(lab: Lab, capsys: pytest.CaptureFixture[
     assert skipgram.before.neighbours != skipgram.after.neighbours
     assert skipgram.after.separability == pytest.approx(1 / 3)  # one answer for two senses, equally many
     assert "not for quality" in skipgram.note
+    verdict = lab.comparison(skipgram.comparison).verdict
+    assert "FORGETTING" not in verdict.findings
+    assert any("drawn at random" in reason for reason in verdict.why)
     assert cove.note.startswith("Passed over: rows cannot be used for translation")
     assert cove.after is None
     assert lab.walks()[0] == walk

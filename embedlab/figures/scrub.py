@@ -8,6 +8,8 @@ from embedlab.figures.style import Theme, finish, note, palette
 from embedlab.types import Frame
 from embedlab.wording import number
 
+NEAR, APART = 0.15, 7  # names at the ends of lines that end so near each other are moved so many pixels apart
+
 
 def frames_line(
     frames: Sequence[Frame], neighbours_kept: Mapping[int, float], at: int, theme: Theme = "light"
@@ -24,6 +26,8 @@ def frames_line(
         (scored, "held-out score", p.after, "diamond", "solid"),
         (kept, "canary neighbours kept", p.kept, "triangle-up", "dot"),
     )
+    ends = [values[-1][1] for values, *_ in lines if values]
+    near = len(ends) == 2 and abs(ends[0] - ends[1]) < NEAR
     for values, name, colour, symbol, dash in lines:
         figure.add_trace(
             go.Scatter(
@@ -39,6 +43,7 @@ def frames_line(
         if values:
             note(
                 figure, name, theme, xref="paper", x=1, y=values[-1][1], xanchor="left", xshift=6,
+                yshift=0 if not near else APART if (values is scored) == (ends[0] >= ends[1]) else -APART,
                 font={"size": 11, "color": colour},
             )  # fmt: skip
     figure.add_vline(x=at, line={"color": p.ink, "width": 1.5, "dash": "dot"})

@@ -13,7 +13,7 @@ from embedlab import expectations, report, survey, verdict
 from embedlab.encoders.protocol import Encoder, Precision
 from embedlab.errors import StoreError
 from embedlab.lab.base import Progress, command_line, digest, part, quiet
-from embedlab.lab.models import run_source
+from embedlab.lab.models import MODEL, run_source
 from embedlab.lab.tuning import Tuning
 from embedlab.store import MANIFEST, Entry, atomic_write, is_sealed, open_verified, sha256
 from embedlab.training.division import trained_rows
@@ -73,7 +73,10 @@ class Comparisons(Tuning):
             old, new, corpus, replicates=rest, before=first.spec, after=models[1].spec, k=k, layers=layers, seed=seed,
             id=id, command=command, progress=part(progress, 0.70, 0.90),
         )  # fmt: skip
-        made = verdict.judged(made, old, new, corpus, replicates=rest, trained=self._trained(after, corpus))
+        made = verdict.judged(
+            made, old, new, corpus, replicates=rest, trained=self._trained(after, corpus),
+            untrained=self._untrained(before),
+        )  # fmt: skip
         made = replace(made, expectations=expectations.check(statements, made, old, new, corpus))
         maps = comparing.make_maps(old, new, made, seed=seed, progress=part(progress, 0.90, 1.0))
         self._keep(made, maps, ids)
@@ -89,6 +92,13 @@ class Comparisons(Tuning):
         """The off-domain texts a run was watched with; those that come with EmbedLab for any other model."""
         named = run_source(source)
         return (self.run(named.run).config.canary if named else "") or "bundled"
+
+    def _untrained(self, source: str) -> bool:
+        """Whether a model state was drawn at random here and has learnt nothing yet."""
+        if not source.startswith(MODEL):
+            return False
+        said = self.store.find("models", source.removeprefix(MODEL)).summary
+        return "seed" in said and said["vectors"] is None
 
     def _trained(self, source: str, corpus: Corpus) -> Bool[np.ndarray, "row"] | None:
         """Which rows of the corpus a run was trained on; None for a model whose training is not known here."""

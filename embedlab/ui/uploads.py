@@ -72,7 +72,10 @@ def allowed(columns: Columns) -> str:
     roles = set(columns.chosen())
     if columns.start or columns.token_index:
         roles.add("target")  # the word at the place is the target
-    names = [one.name for one in OBJECTIVES.values() if roles.issuperset(one.needs)]
-    if columns.score is not None and "pairs" in names:
-        names.remove("pairs")  # pairs that are alike to this or that degree do not all belong together
-    return f"These columns allow: {', '.join(names)}." if names else "Choose the text column."
+    possible = [one for one in OBJECTIVES.values() if roles.issuperset(one.needs)]
+    if columns.score is not None:  # pairs that are alike to this or that degree do not all belong together
+        possible = [one for one in possible if one.name not in ("pairs", "translation")]
+    if not possible:
+        return "Choose the text column."
+    names, older = ([one.name for one in possible if one.fits(None) == now] for now in (True, False))
+    return f"These columns allow: {', '.join(names)}. Models of the lineage alone: {', '.join(older)}."

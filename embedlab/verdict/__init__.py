@@ -36,12 +36,14 @@ def judged(
     *,
     replicates: Sequence[Survey] = (),
     trained: Bool[np.ndarray, "row"] | None = None,
+    untrained: bool = False,
 ) -> Comparison:
     """The comparison with its verdict. `replicates`: other seeds of the recipe of `after`, over the same plan.
 
-    trained[i]: row i of the corpus was trained on by the after model; None where that is unknown.
+    trained[i]: row i of the corpus was trained on by the after model; None where that is unknown. `untrained`: the
+    before model was drawn at random, so it had nothing to forget.
     """
-    found = verdict(comparison, before, after, corpus, replicates=replicates, trained=trained)
+    found = verdict(comparison, before, after, corpus, replicates=replicates, trained=trained, untrained=untrained)
     return replace(comparison, verdict=found)
 
 
@@ -53,11 +55,12 @@ def verdict(
     *,
     replicates: Sequence[Survey] = (),
     trained: Bool[np.ndarray, "row"] | None = None,
+    untrained: bool = False,
     rules: Rules = RULES,
 ) -> Verdict:
     """The verdict by the rules above."""
     states = States(comparison, before, after, corpus, tuple(replicates))
-    of_space = space(states, trained, rules)
+    of_space = space(states, trained, rules, untrained=untrained)
     score = sense_score(states, rules) or label_score(states, rules) or pair_score(states, rules)
     if score is None:
         line = f"The corpus has no senses, labels or pairs with {rules.least_items} held-out items: nothing to score."

@@ -46,16 +46,23 @@ class Space:
     collateral: tuple[Collateral, ...]
 
 
-def space(states: States, trained: Bool[np.ndarray, "row"] | None, rules: Rules = RULES) -> Space:
-    """The verdict about the space at the last layer."""
+UNTRAINED = "The start was drawn at random, so there was nothing to forget or to stir."
+
+
+def space(
+    states: States, trained: Bool[np.ndarray, "row"] | None, rules: Rules = RULES, *, untrained: bool = False
+) -> Space:
+    """The verdict about the space at the last layer. `untrained`: before was drawn at random."""
     by_region = tuple(collateral(states, place, rules) for place in places(states, trained, rules))
     if nothing_moved(states.comparison, by_region):
         return Space(NOTHING, ("Every number of both models is the same.",), (), by_region)
     off = next((c for c in by_region if c.region == OFF_DOMAIN), None)
     home = next((c for c in by_region if c.region in (SEEN, IN_DOMAIN)), None)
-    judged = (_collapse(states, rules), _forgetting(off, rules), _collateral(off, home, rules))
+    judged: tuple[Judged, ...] = (_collapse(states, rules),)
+    if not untrained:
+        judged += (_forgetting(off, rules), _collateral(off, home, rules))
     findings = tuple(one.finding for one in judged if one.holds)
-    why = (*(sentence for one in judged for sentence in one.why), _seeds(states))
+    why = (*([UNTRAINED] if untrained else []), *(sentence for one in judged for sentence in one.why), _seeds(states))
     return Space(_line(states, judged, off), why, findings, by_region)
 
 

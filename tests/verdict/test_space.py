@@ -69,6 +69,14 @@ def test_off_domain_neighbours_lost_is_forgetting() -> None:
     assert found.space_line.startswith("FORGETTING, COLLATERAL")
 
 
+def test_a_start_drawn_at_random_has_nothing_to_forget_but_what_was_made_of_it_may_be_collapsed() -> None:
+    for moved, findings in ((state(home=0.1, off=2.0), ()), (state(cone=1.5), ("COLLAPSE",))):
+        one = state()
+        found = verdict(comparison(one, moved), one, moved, CORPUS, trained=TRAINED, untrained=True)  # type: ignore[arg-type]
+        assert found.findings == findings
+        assert any("drawn at random" in reason for reason in found.why)
+
+
 def test_a_turn_of_the_whole_space_is_no_finding_however_far_it_moves() -> None:
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(WIDTH, WIDTH)))[0]
     found = say(State(BASE @ turn, off=OFF))
