@@ -32,11 +32,7 @@ def page() -> None:
         frame.foot("python -m embedlab lineage --corpus ID --word bank", {}, TERMS)
         return
     by_id = {walk.id: walk for walk in walks}
-    linked = st.query_params.get("walk")
-    if "walk" not in st.session_state and linked in by_id:
-        st.session_state["walk"] = linked
-    if st.session_state.get("walk") not in by_id:
-        st.session_state.pop("walk", None)
+    frame.from_link("walk", "walk", by_id)
     chosen = st.selectbox("Walk", list(by_id), format_func=lambda id: name(by_id[id]), key="walk")
     st.query_params["walk"] = chosen
     table(by_id[chosen])

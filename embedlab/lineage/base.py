@@ -56,6 +56,11 @@ def require_share(name: str, value: object) -> None:
         raise ValueError(f"{name} is a number from 0 and below 1, not {str(value)[:40]!r}")
 
 
+def words_table(config: LineageConfig) -> nn.ModuleDict:
+    """The table as most kinds keep it: fresh rows standard normal, as those of nn.Embedding, that of padding 0."""
+    return nn.ModuleDict({"words": nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=PAD)})
+
+
 class LineageModel(PreTrainedModel):
     """Give `states`; the rest follows. Group names are those of every model: embeddings, layer.0, layer.1, ...
 

@@ -7,7 +7,15 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from embedlab.lineage.base import PAD, LineageConfig, LineageModel, drop_features, inside, require_share, require_whole
+from embedlab.lineage.base import (
+    LineageConfig,
+    LineageModel,
+    drop_features,
+    inside,
+    require_share,
+    require_whole,
+    words_table,
+)
 from embedlab.lineage.kinds import KINDS
 
 WIDEST = 64  # words under one filter
@@ -76,8 +84,7 @@ class Model(LineageModel):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        words = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=PAD)
-        self.embeddings = nn.ModuleDict({"words": words})
+        self.embeddings = words_table(config)
         self.layers = nn.ModuleList([Filters(config.embedding_size, config.filters, tuple(config.windows))])
         self.post_init()
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from embedlab.errors import ModelError
-from embedlab.lineage.base import PAD, LineageConfig, LineageModel, require_share, require_whole
+from embedlab.lineage.base import LineageConfig, LineageModel, require_share, require_whole, words_table
 from embedlab.lineage.kinds import KINDS
 
 GATES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -59,8 +59,7 @@ class Model(LineageModel):
         super().__init__(config)
         h = config.lstm_size
         widths = [config.embedding_size, *[2 * h] * config.num_hidden_layers]
-        words = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=PAD)
-        self.embeddings = nn.ModuleDict({"words": words})
+        self.embeddings = words_table(config)
         self.layers = nn.ModuleList(
             nn.LSTM(below, h, bidirectional=True, batch_first=True) for below, _ in pairwise(widths)
         )

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from embedlab.lineage.base import PAD, LineageConfig, LineageModel, drop_features, require_share, require_whole
+from embedlab.lineage.base import LineageConfig, LineageModel, drop_features, require_share, require_whole, words_table
 from embedlab.lineage.kinds import KINDS
 
 
@@ -59,8 +59,7 @@ class Model(LineageModel):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        words = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=PAD)
-        self.embeddings = nn.ModuleDict({"words": words})
+        self.embeddings = words_table(config)
         widths = [config.embedding_size, *[config.hidden_size] * (config.num_hidden_layers - 1)]
         self.layers = nn.ModuleList(BothWays(width, config.lstm_size) for width in widths)
         self.post_init()

@@ -3,7 +3,7 @@
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from embedlab.lineage.base import PAD, LineageConfig, LineageModel
+from embedlab.lineage.base import LineageConfig, LineageModel, words_table
 from embedlab.lineage.kinds import KINDS
 
 
@@ -28,8 +28,7 @@ class Model(LineageModel):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        words = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=PAD)
-        self.embeddings = nn.ModuleDict({"words": words})
+        self.embeddings = words_table(config)
         self.layers = nn.ModuleList()
         self.post_init()
 

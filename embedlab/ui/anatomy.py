@@ -10,7 +10,7 @@ from embedlab import wording
 from embedlab.encoders.inside import Inside, SameWord, shared_words, word_in_both
 from embedlab.errors import UserError
 from embedlab.occurrences import word_spans
-from embedlab.ui import errors, models, safe, state
+from embedlab.ui import errors, frame, models, safe, state
 
 # name, first sentence, second sentence, the word that both are about
 EXAMPLES = (
@@ -77,7 +77,7 @@ def choices() -> Asked | None:
         errors.show(str(error), "This model cannot be looked into")
         return None
     with right:
-        layer = layer_strip(count)
+        layer = frame.layer_strip(count)
     text, piece_place = _sentence()
     try:
         with st.spinner("Reading the sentence with both states"):
@@ -99,23 +99,6 @@ def _model(label: str, key: str, name: str, known: list[str], index: int) -> str
     chosen = str(st.selectbox(label, known, format_func=models.short, key=key, persist_state="session"))
     st.query_params[name] = chosen
     return chosen
-
-
-def layer_strip(count: int) -> int:
-    """The layer of the page, as on the others; the last unless the person or the link says otherwise."""
-    layers = list(range(count))
-    if "layer" in st.session_state and st.session_state["layer"] not in layers:
-        del st.session_state["layer"]
-    chosen = st.segmented_control(
-        "Layer (0 = embeddings)",
-        layers,
-        default=layers[-1],
-        required=True,
-        key="layer",
-        bind="query-params",
-        format_func=str,
-    )
-    return layers[-1] if chosen is None else int(chosen)
 
 
 def _sentence() -> tuple[str, st.delta_generator.DeltaGenerator]:

@@ -77,7 +77,7 @@ def context(*, layers: bool = True) -> Context | None:
     st.query_params["c"] = chosen
     comparison = state.comparison(chosen)
     with right:
-        layer = layer_strip(comparison) if layers else len(comparison.layers) - 1
+        layer = layer_strip(len(comparison.layers)) if layers else len(comparison.layers) - 1
     if chosen == state.lab().shipped:
         safe.html(
             '<div class="el-quiet">This comparison came with EmbedLab: made beforehand on the bundled corpus by '
@@ -98,9 +98,9 @@ def from_link(name: LiteralString, key: LiteralString, known: Mapping[str, objec
         st.session_state.pop(key, None)
 
 
-def layer_strip(comparison: Comparison) -> int:
+def layer_strip(count: int) -> int:
     """The layer all views of the page are at; the last one unless the person or the link says otherwise."""
-    layers = list(range(len(comparison.layers)))
+    layers = list(range(count))
     if "layer" in st.session_state and st.session_state["layer"] not in layers:
         del st.session_state["layer"]
     chosen = st.segmented_control(
