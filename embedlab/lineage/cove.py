@@ -14,14 +14,14 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from embedlab.errors import ModelError
 from embedlab.lineage.base import LineageConfig, LineageModel, require_share, require_whole, words_table
 from embedlab.lineage.kinds import KINDS
+from embedlab.lineage.lstm import BothWays
 
 GATES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-DIRECTIONS = ("", "_reverse")
+DIRECTIONS = {"": "forwards", "_reverse": "backwards"}  # as published: as BothWays has them
 
 
 class Config(LineageConfig):
@@ -60,9 +60,7 @@ class Model(LineageModel):
         h = config.lstm_size
         widths = [config.embedding_size, *[2 * h] * config.num_hidden_layers]
         self.embeddings = words_table(config)
-        self.layers = nn.ModuleList(
-            nn.LSTM(below, h, bidirectional=True, batch_first=True) for below, _ in pairwise(widths)
-        )
+        self.layers = nn.ModuleList(BothWays(below, h) for below, _ in pairwise(widths))
         self.post_init()
 
     def states(
@@ -70,24 +68,10 @@ class Model(LineageModel):
     ) -> list[Float[Tensor, "text piece d"]]:
         table: Tensor = self.embeddings["words"](input_ids)
         found = [table]
-        for lstm in self.layers:
+        for layer in self.layers:
             below = F.dropout(found[-1], self.config.dropout, self.training)
-            found.append(_both_ways(lstm, below, lengths))
+            found.append(layer(below, lengths))
         return [*found, torch.cat([table, found[-1]], dim=-1)]
-
-
-def _both_ways(
-    lstm: nn.Module, below: Float[Tensor, "text piece d"], lengths: Int64[Tensor, "text"]
-) -> Float[Tensor, "text piece h2"]:
-    """[forward; backward] of each text by itself: both directions start from zero at its own ends."""
-    longest = below.shape[1]
-    if int(lengths.min()) >= longest:
-        whole: Tensor = lstm(below)[0]
-        return whole
-    # a text without a piece is read as one of padding: packing takes none that is empty, and nobody reads it
-    packed = pack_padded_sequence(below, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
-    read: Tensor = pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=longest)[0]
-    return read
 
 
 # ---- the published weights -------------------------------------------------------------------------------------------
@@ -134,9 +118,9 @@ def load_lstm(model: Model, tensors: Mapping[str, np.ndarray], name: str = "The 
             f"{name} holds {len(layers)} layers of {h} numbers a direction, and the model has "
             f"{config.num_hidden_layers} of {config.lstm_size}: make it with lstm_size {h}."
         )
-    names = {f"{gate}_l0{way}": f"{gate}{way}" for gate in GATES for way in DIRECTIONS}
-    for lstm, weights in zip(model.layers, layers, strict=True):
-        lstm.load_state_dict({key: torch.from_numpy(weights[own].astype(np.float32)) for key, own in names.items()})
+    names = {f"{ours}.{gate}_l0": f"{gate}{way}" for gate in GATES for way, ours in DIRECTIONS.items()}
+    for layer, weights in zip(model.layers, layers, strict=True):
+        layer.load_state_dict({key: torch.from_numpy(weights[own].astype(np.float32)) for key, own in names.items()})
 
 
 def _layers(tensors: Mapping[str, np.ndarray], name: str) -> list[dict[str, np.ndarray]]:
