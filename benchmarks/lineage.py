@@ -12,8 +12,8 @@ words   CoarseWSD-20, a classifier of whole sentences for each of the ten words 
         that mean over resampled test rows; beside fastText's figures (kit/measured). The best step is chosen on a tenth
         of the train rows.
 stages  ULMFiT in small on the topics of the bundled sentences: three stages (a language model on the bundled questions
-        and answers, then on the sentences to be told apart, then the classifier) against the classifier from scratch, by
-        how many sentences have a label; five seeds, each with its own held-out quarter and its own labels.
+        and answers, then on the sentences to be told apart, then the classifier) against the classifier from scratch,
+        by how many sentences have a label; five seeds, each with its own held-out quarter and its own labels.
 
 Results in out/lineage-PART.json. CoarseWSD-20 is CC BY-NC 4.0 and no part of this project.
 """
@@ -71,7 +71,7 @@ def answered(lab: Lab, run: Run, texts: Sequence[str]) -> np.ndarray:
     from embedlab.training.trainable import Trainable
     from embedlab.types import Occurrence
 
-    folder = lab.run_folder(run.id)
+    folder = lab.run_folder(run.id).parent
     source = files.check_folder(folder / "model", run.id)
     classes = json.loads((folder / "head" / "labels.json").read_text())
     model = Trainable(loading.open_model(source, run.id, "cpu"), run.config.encoder.pooling, classes)

@@ -6,7 +6,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -21,11 +20,10 @@ from embedlab.comparing.positives import related_texts
 from embedlab.comparing.readings import READINGS, ReadingInfo
 from embedlab.comparing.records import to_json
 from embedlab.comparing.senses import SenseSurvey
-from embedlab.comparing.sides import Sides, side_by_side
+from embedlab.comparing.sides import LayerChoice, Sides, side_by_side
 from embedlab.comparing.spaces import space_readings
 from embedlab.comparing.words import WordLayer, check_k, near_both, word_layer, word_table
 from embedlab.corpus import held_out
-from embedlab.errors import UserError
 from embedlab.store import now
 from embedlab.survey import Survey
 from embedlab.types import Comparison, Corpus, EncoderSpec, LayerReadings, Provenance, Reading, Verdict
@@ -50,7 +48,7 @@ def compare(
     replicates: Sequence[Survey] = (),
     before: EncoderSpec | None = None,
     after: EncoderSpec | None = None,
-    layers: Sequence[int] | None = None,
+    layers: Sequence[LayerChoice] | None = None,
     k: int = 10,
     shown: int = SHOWN,
     seed: int = 0,
@@ -58,7 +56,7 @@ def compare(
     command: str = "",
     progress: Progress | None = None,
 ) -> Comparison:
-    """Every reading, every word and every target use at every layer (`layers`: only these, in the order of the model).
+    """Every reading, every word and every target use at every layer (`layers`: only these, or pairs: see pair_layers).
 
     `replicates`: other seeds of the recipe of `after`: what they differ by is the noise floor; without them it is what
     two halves of a word's uses differ by.
@@ -67,7 +65,7 @@ def compare(
     that cannot be of one recipe.
     """
     report = progress or (lambda _share, _what: None)
-    sides = _only(side_by_side(survey_before, survey_after, replicates), layers)
+    sides = side_by_side(survey_before, survey_after, replicates, layers)
     check_k(sides, k)
     shown = min(max(k, shown), len(sides.words) - 1)
     held = held_out(corpus)
@@ -120,18 +118,8 @@ def compare(
     )
 
 
-def _only(sides: Sides, layers: Sequence[int] | None) -> Sides:
-    if not layers:
-        return sides
-    count = len(sides.layers)
-    for layer in layers:
-        if not 0 <= layer < count:
-            raise UserError(f"--layers names layer {layer}, but the layers compared are 0 to {count - 1}.")
-    return replace(sides, layers=tuple(sides.layers[i] for i in sorted(set(layers))))
-
-
-def _id(surveys: Sequence[Survey], k: int, shown: int, seed: int, layers: Sequence[int] | None) -> str:
-    key = [VERSION, [survey.id for survey in surveys], k, shown, seed, sorted(set(layers or ()))]
+def _id(surveys: Sequence[Survey], k: int, shown: int, seed: int, layers: Sequence[LayerChoice] | None) -> str:
+    key = [VERSION, [survey.id for survey in surveys], k, shown, seed, sorted(set(layers or ()), key=str)]
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 
@@ -172,6 +160,8 @@ def _coverage(sides: Sides) -> dict[str, int | float | str]:
         if before.precision == after.precision
         else f"{before.precision} / {after.precision}",
     }
-    if len(before.layers) != len(after.layers):
-        coverage["layers"] = f"first and last only: the models have {len(before.layers)} and {len(after.layers)} layers"
+    count, other = len(before.layers), len(after.layers)
+    if count != other or any(pair.before != pair.after for pair in sides.layers):
+        pairs = ", ".join(f"{pair.before} with {pair.after}" for pair in sides.layers)
+        coverage["layers (before with after)"] = f"{pairs}; the models have {count} and {other}"
     return coverage

@@ -5,22 +5,27 @@ import streamlit as st
 from embedlab import wording
 from embedlab.encoders import ModelInfo
 from embedlab.errors import UserError
-from embedlab.ui import errors, frame, safe, state
+from embedlab.ui import errors, frame, making, safe, state
 
 
 @errors.guarded
 def page() -> None:
     frame.title(
         "Which models are there?",
-        "The one that comes with EmbedLab, the runs you finished, and any encoder folder on this machine with "
-        "safetensors weights.",
+        "The one that comes with EmbedLab, the runs you finished, what you made or brought, and any encoder folder on "
+        "this machine with safetensors weights.",
     )
     lab = state.lab()
     known = lab.models()
     folders: list[str] = st.session_state.setdefault("folders", [])
     named = [info for folder in folders if (info := describe(folder)) is not None]
     cards(known, named)
+    made = st.session_state.pop("_made", None)
+    if made is not None:
+        st.toast(f"{made} is there: fine-tune it, or compare it.")
     add_folder(folders)
+    st.subheader("From before transformers", anchor=False)
+    making.forms()
     frame.foot(
         "python -m embedlab models list",
         {"Models": len(known) + len(named)},
@@ -50,7 +55,8 @@ def cards(known: list[ModelInfo], named: list[ModelInfo]) -> None:
 
 
 def card(info: ModelInfo) -> None:
-    kind = "bundled" if info.source == "builtin" else "finished run" if info.source.startswith("run:") else "folder"
+    kinds = {"builtin": "bundled", "run": "finished run", "model": "made here"}
+    kind = kinds.get(info.source.partition(":")[0], "folder")
     safe.html(
         '<div class="el-card"><div class="el-eyebrow">{kind}</div><div class="el-line">{name}</div>'
         '<div class="el-quiet" style="margin-bottom:.6rem">{source} · {architecture}</div><div class="el-facts">'

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedlab.cli.printing import Printer
 from embedlab.cli.summaries import coverage_lines, expected, reading_lines, summary
+from embedlab.comparing.sides import LayerChoice
 from embedlab.corpus import Columns
 from embedlab.errors import UserError
 from embedlab.lab import EmbedWhat, Lab
@@ -215,8 +216,8 @@ def compare(lab: Lab, options: argparse.Namespace, show: Printer) -> int:
             continue
         found.append(
             lab.compare(
-                options.before, after, options.corpus, words=options.word, layers=_layers(options.layers), k=options.k,
-                min_count=options.min_count, seed=options.seed, precision=options.precision,
+                options.before, after, options.corpus, words=options.word, layers=_layer_pairs(options.layers),
+                k=options.k, min_count=options.min_count, seed=options.seed, precision=options.precision,
                 replicates=_sources(options.replicates), expect=options.expect, cache=not options.no_cache,
                 progress=progress,
             )
@@ -375,6 +376,17 @@ def _layers(text: str | None) -> list[int] | None:
         return sorted({int(part) for part in text.split(",")})
     except ValueError:
         raise UserError(f"--layers takes numbers with commas between, such as 0,3,6, not {text!r}.") from None
+
+
+def _layer_pairs(text: str | None) -> list[LayerChoice] | None:
+    """0,3,6, or layers of unlike models side by side: 0:0,2:6 (before:after)."""
+    if text is None or ":" not in text:
+        return [*(_layers(text) or ())] or None
+    try:
+        pairs = [tuple(int(end) for end in part.split(":")) for part in text.split(",")]
+        return [(before, after) for before, after in pairs]
+    except ValueError:
+        raise UserError(f"--layers takes before:after with commas between, such as 0:0,2:6, not {text!r}.") from None
 
 
 def _sources(text: str | None) -> list[str] | None:

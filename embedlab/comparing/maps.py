@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from embedlab.comparing.sides import LayerPair, Pair, pair_layers
+from embedlab.comparing.sides import Pair, pair_named
 from embedlab.errors import MeasureError, UserError
 from embedlab.measure import projection
 from embedlab.survey import Survey
@@ -103,10 +103,9 @@ def make_maps(
 
 def _vectors(before: Survey, after: Survey, comparison: Comparison, layer: int, rows: np.ndarray) -> Pair:
     """The use vectors of some rows of comparison.uses, found again among the uses of the surveys."""
-    pairs: dict[str, LayerPair] = {pair.name: pair for pair in pair_layers(before, after)}
     if not 0 <= layer < len(comparison.layers):
         raise UserError(f"There is no layer {layer}: the comparison has layers 0 to {len(comparison.layers) - 1}.")
-    pair = pairs[comparison.layers[layer].name]
+    pair = pair_named(before, after, comparison.layers[layer].name)
     place = {use: i for i, use in enumerate(before.use_items)}
     wanted = np.array([place[comparison.uses.occurrences[row]] for row in rows])
     return Pair(np.asarray(before.uses[pair.before][wanted]), np.asarray(after.uses[pair.after][wanted]))

@@ -196,7 +196,8 @@ def _two_nn(product: Float32[np.ndarray, "p p"]) -> tuple[float, float]:
     kept = max(2, int(n * 0.9))
     x, y = log_mu[:kept], -np.log1p(-np.arange(1, kept + 1) / n)
     total = log_mu.sum()
-    return float((x @ y) / (x @ x)) if x.any() else float("nan"), float((n - 1) / total) if total > 0 else float("nan")
+    linear = float((x @ y) / (x @ x)) if x.any() and np.isfinite(x).all() else float("nan")
+    return linear, float((n - 1) / total) if 0 < total < np.inf else float("nan")
 
 
 # ---------------------------------------------------------------- partition, RSA

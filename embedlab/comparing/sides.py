@@ -10,6 +10,8 @@ from embedlab.errors import MeasureError, UserError
 from embedlab.survey import Survey
 from embedlab.types import Reading
 
+LayerChoice = int | tuple[int, int]  # a layer of a comparison by number, or one of before with one of after
+
 
 @dataclass(frozen=True)
 class LayerPair:
@@ -51,8 +53,16 @@ class Pair:
         self.same_width = before.shape[1] == after.shape[1]
 
 
-def side_by_side(before: Survey, after: Survey, replicates: Sequence[Survey] = ()) -> Sides:
-    """What is common to all of them. Raises UserError for unlike plans, or replicates that cannot be of the recipe."""
+def side_by_side(
+    before: Survey,
+    after: Survey,
+    replicates: Sequence[Survey] = (),
+    layers: Sequence[LayerChoice] | None = None,
+) -> Sides:
+    """What is common to all of them. `layers`: see `pair_layers`.
+
+    Raises UserError for unlike plans, replicates that cannot be of the recipe, or a layer that is not there.
+    """
     models = (before, after, *replicates)
     if any(model.plan_id != before.plan_id for model in models):
         raise UserError("The models were not read on the same texts, words and options: make the comparison again.")
@@ -60,7 +70,7 @@ def side_by_side(before: Survey, after: Survey, replicates: Sequence[Survey] = (
     return Sides(
         before,
         after,
-        pair_layers(before, after),
+        pair_layers(before, after, layers),
         np.flatnonzero(np.all([model.seen_background for model in models], axis=0)),
         np.flatnonzero(np.all([model.seen_words > 0 for model in models], axis=0)),
         np.flatnonzero(np.all([model.seen_uses for model in models], axis=0)),
@@ -85,18 +95,41 @@ def _check_replicates(after: Survey, replicates: Sequence[Survey]) -> None:
         weights.append(replicate.fingerprint)
 
 
-def pair_layers(before: Survey, after: Survey) -> tuple[LayerPair, ...]:
-    """Layer by layer where both have as many; else only the first and the last, which mean the same in any model."""
+def pair_layers(before: Survey, after: Survey, asked: Sequence[LayerChoice] | None = None) -> tuple[LayerPair, ...]:
+    """Layer by layer where both have as many; else only the first and the last, which mean the same in any model.
+
+    `asked`: only these of them, by number; or any layer of before with any of after, as (2, 6).
+    Raises UserError for a layer that is not there.
+    """
     count, other = len(before.layers), len(after.layers)
-    if count == other:
-        indices = [(i, i) for i in range(count)]
-    else:
-        indices = [(0, 0), (count - 1, other - 1)]
-    names = [(before.layers[i].name, after.layers[j].name) for i, j in indices]
-    return tuple(
-        LayerPair(one if one == two else f"{one} → {two}", i, j)
-        for (one, two), (i, j) in zip(names, indices, strict=True)
-    )
+    usual = [(i, i) for i in range(count)] if count == other else [(0, 0), (count - 1, other - 1)]
+    chosen = [_chosen(layer, usual, count, other) for layer in asked or range(len(usual))]
+    return tuple(_named(before, after, i, j) for i, j in sorted(set(chosen)))
+
+
+def _chosen(layer: LayerChoice, usual: Sequence[tuple[int, int]], count: int, other: int) -> tuple[int, int]:
+    if isinstance(layer, int):
+        if not 0 <= layer < len(usual):
+            raise UserError(f"--layers names layer {layer}, but the layers compared are 0 to {len(usual) - 1}.")
+        return usual[layer]
+    i, j = layer
+    if not (0 <= i < count and 0 <= j < other):
+        raise UserError(
+            f"--layers pairs layer {i} of before with layer {j} of after, but they have the layers 0 to {count - 1} "
+            f"and 0 to {other - 1}."
+        )
+    return i, j
+
+
+def _named(before: Survey, after: Survey, i: int, j: int) -> LayerPair:
+    one, two = before.layers[i].name, after.layers[j].name
+    return LayerPair(one if one == two else f"{one} → {two}", i, j)
+
+
+def pair_named(before: Survey, after: Survey, name: str) -> LayerPair:
+    """The pair of layers that a comparison of the two has under a name."""
+    pairs = (_named(before, after, i, j) for i in range(len(before.layers)) for j in range(len(after.layers)))
+    return next(pair for pair in pairs if pair.name == name)
 
 
 def defined(measure: Callable[[], float]) -> tuple[float | None, str | None]:

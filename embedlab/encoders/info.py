@@ -17,8 +17,9 @@ BUILTIN_NAME = "all-MiniLM-L6-v2"
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One model for a list. `layers` without the embedding layer; `dim` of its vectors; `max_length` in pieces, special
-    ones included (longer texts are read in windows); `parameters` as the weight files hold them.
+    """One model for a list. `layers` without the embedding layer, as a comparison shows them; `dim` of its vectors;
+    `max_length` in pieces, special ones included (longer texts are read in windows); `parameters` as the weight files
+    hold them.
     """
 
     source: str
@@ -40,12 +41,13 @@ def describe(spec: EncoderSpec, folder: Path | None = None) -> ModelInfo:
         return _describe_words(spec, words)
     place = folder if folder is not None else local_folder(spec)
     files = check_folder(place, label_of(spec, place))
+    kind = kind_of(files.config)
     return ModelInfo(
         source=spec.source,
         name=BUILTIN_NAME if spec.source == "builtin" else label_of(spec, place),
         family=FAMILIES[files.config["model_type"]].title,
         architecture=_architecture(files.config),
-        layers=depth_of(files.config),
+        layers=depth_of(files.config) + int(kind is not None and kind.made_of_all),
         dim=width_of(files.config),
         parameters=files.parameters,
         max_length=longest_input(files.config),

@@ -14,6 +14,8 @@ from embedlab.lab.base import Progress, part, quiet
 from embedlab.lab.comparisons import ReportFormat, comparison_summary
 from embedlab.lab.corpora import Added, corpus_summary
 from embedlab.lab.models import EmbedWhat
+from embedlab.lab.search import Searches
+from embedlab.lab.selections import Selections
 from embedlab.lab.walk import Walks
 from embedlab.store import copy_sealed, is_sealed, read_json
 
@@ -29,7 +31,7 @@ class Demo:
     report: Path
 
 
-class Lab(Walks):
+class Lab(Walks, Searches):
     """One workspace and all that can be done in it."""
 
     @cached_property

@@ -55,8 +55,10 @@ def command_line(action: str, **options: Any) -> str:
             continue
         if name == "word":
             words += [part for word in value for part in (flag, word)]
-        elif name in ("layers", "replicates"):
-            words += [flag, ",".join(map(str, value))]
+        elif name == "layers":
+            words += [flag, ",".join(f"{one[0]}:{one[1]}" if isinstance(one, tuple) else str(one) for one in value)]
+        elif name == "replicates":
+            words += [flag, ",".join(value)]
         else:
             words += [flag, str(value)]
     return shlex.join(words)

@@ -10,6 +10,7 @@ from jaxtyping import Bool
 
 from embedlab import compare as comparing
 from embedlab import expectations, report, survey, verdict
+from embedlab.comparing.sides import LayerChoice
 from embedlab.encoders.protocol import Encoder, Precision
 from embedlab.errors import StoreError
 from embedlab.lab.base import Progress, command_line, digest, part, quiet
@@ -32,7 +33,7 @@ class Comparisons(Tuning):
         corpus_id: str,
         *,
         words: Sequence[str] | None = None,
-        layers: Sequence[int] | None = None,
+        layers: Sequence[LayerChoice] | None = None,
         k: int = 10,
         min_count: int = 2,
         seed: int = 0,
@@ -44,6 +45,7 @@ class Comparisons(Tuning):
     ) -> Comparison:
         """Both model states on the same occurrences, every layer; kept in the workspace. Raises UserError.
 
+        `layers`: only these, or pairs such as (2, 6) for models that differ: layer 2 of before with layer 6 of after.
         `replicates`: the other seeds of the recipe of `after`; None: the finished runs that differ in the seed alone.
         `expect`: a file of statements to hold the comparison against (see embedlab.expectations).
         """
@@ -169,9 +171,16 @@ class Comparisons(Tuning):
             self.store.put("snapshots", id, encoder.spec.source, summary, fill, survey.bytes_needed(encoder, plan))
         return survey.open_survey(folder)
 
-    def start_compare(self, before: str, after: str, corpus_id: str, *, words: Sequence[str] = (), k: int = 10) -> str:
-        """The same in the background; returns a task id. The task's result holds the comparison's id."""
+    def start_compare(
+        self, before: str, after: str, corpus_id: str, *, words: Sequence[str] = (), layers: str = "", k: int = 10
+    ) -> str:
+        """The same in the background; returns a task id. The task's result holds the comparison's id.
+
+        `layers`: as the command line takes them, such as 2:6.
+        """
         given = ["--before", before, "--after", after, "--corpus", self.find_corpus(corpus_id).id, "--k", str(k)]
+        if layers:
+            given += ["--layers", layers]
         for word in words:
             given += ["--word", word]
         return self._start_task(["compare", *given], "Compare before and after")

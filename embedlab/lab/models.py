@@ -1,7 +1,7 @@
 """Models: what can be loaded, and the vectors it gives."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,8 +50,11 @@ class Models(Corpora):
         """The bundled model, the untrained ones that were made here, and what the finished runs made."""
         ended = (run.id for run in jobs.runs(self.store) if run.state not in jobs.LIVE)
         finished = [f"run:{id}" for id in ended if self.has_model(id)]
-        fresh = [MODEL + entry.id for entry in self.store.entries("models")]
-        return [self.model(source) for source in ("builtin", *fresh, *finished)]
+        return [self.model(source) for source in ("builtin", *self.made_models(), *finished)]
+
+    def made_models(self) -> list[str]:
+        """The models that were made or brought here, as model:ID."""
+        return [MODEL + entry.id for entry in self.store.entries("models")]
 
     def new_model(self, kind: str, corpus_id: str, *, vectors: Path | None = None, seed: int = 0, **sizes: Any) -> str:
         """An untrained model of the lineage with the words of a corpus; returns its source, model:ID (imports torch).
@@ -78,7 +81,10 @@ class Models(Corpora):
 
     def model(self, source: str) -> ModelInfo:
         """Layers, width, size of a model, without loading it. Raises ModelError."""
-        return encoders.describe(EncoderSpec(source), self._model_folder(source))
+        found = encoders.describe(EncoderSpec(source), self._model_folder(source))
+        if source.startswith(MODEL):
+            found = replace(found, name=self.store.find("models", source.removeprefix(MODEL)).name)
+        return found
 
     def encoder(self, source: str) -> Encoder:
         """Load a model state (imports torch). Raises ModelError."""

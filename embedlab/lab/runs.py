@@ -20,6 +20,7 @@ from embedlab.training.runfolder import Launch
 from embedlab.types import EncoderSpec, Frame, Run, RunConfig
 
 POLL_SECONDS = 0.25
+KEPT = ("done", "cancelled")  # states of a run that leave a model: the finished one, or the best until it was stopped
 
 
 class Runs(Models):
@@ -95,6 +96,15 @@ class Runs(Models):
     def runs(self) -> list[Run]:
         """Newest first."""
         return jobs.runs(self.store)
+
+    def sources(self) -> list[str]:
+        """Every model state that can be looked at: of a run the one it kept, then those on the way there."""
+        found = ["builtin", *self.made_models()]
+        for run in self.runs():
+            if run.state in KEPT and self.has_model(run.id):
+                found.append(f"run:{run.id}")
+            found += [f"run:{run.id}@{frame.step}" for frame in self.frames(run.id)]
+        return found
 
     def run(self, id: str) -> Run:
         return jobs.look(self.store, self._run_id(id))

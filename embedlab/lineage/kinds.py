@@ -12,12 +12,16 @@ SCRATCH = "Trained from scratch on little text: for the lesson, not for quality.
 
 @dataclass(frozen=True)
 class Kind:
-    """`line`: what it is, in one sentence. `layers`: how many stand above the table of words."""
+    """`line`: what it is, in one sentence. `layers`: how many stand above the table of words.
+
+    `made_of_all`: a last state of no layer of its own, made of those below (ELMo's mix, CoVe's [GloVe; CoVe]).
+    """
 
     name: str
     title: str
     line: str
     layers: int
+    made_of_all: bool = False
 
     @property
     def model_type(self) -> str:
@@ -56,12 +60,14 @@ KINDS: Mapping[str, Kind] = {
             "ELMo",
             "Words from their characters under a language model that reads both ways (Peters et al. 2018).",
             2,
+            made_of_all=True,
         ),
         Kind(
             "cove",
             "CoVe",
             "The encoder of a translation model over GloVe (McCann et al. 2017).",
             2,
+            made_of_all=True,
         ),
     )
 }

@@ -147,6 +147,21 @@ def moves(before: Float[np.ndarray, "n 2"], after: Float[np.ndarray, "n 2"]) -> 
     return distance / apart if apart > 0 else distance
 
 
+def placebo_layout(
+    X: Float[np.ndarray, "n d"], seed: int = 0, weight: float = 3.0, k: int = 15
+) -> tuple[Float32[np.ndarray, "n 2"], Float32[np.ndarray, "n 2"]]:
+    """The linked map of a space with itself: what a map shows where nothing changed. Costs as much as the map.
+
+    Unlike `linked_layout`, which gives equal states equal places, both copies are laid out.
+
+    >>> one, other = placebo_layout(np.random.default_rng(0).normal(size=(40, 8)))
+    >>> bool((one == other).all()), float(moves(one, other).mean()) < 0.1
+    (False, True)
+    """
+    before, after = _layout([checked(X, LEAST_ROWS)] * 2, seed, weight, k)
+    return before, after
+
+
 def placebo_move(X: Float[np.ndarray, "n d"], seed: int = 0, weight: float = 3.0, k: int = 15) -> float:
     """Mean move on the linked map of a space with itself: what a map shows where nothing changed.
 
@@ -155,8 +170,7 @@ def placebo_move(X: Float[np.ndarray, "n d"], seed: int = 0, weight: float = 3.0
     >>> placebo_move(np.random.default_rng(0).normal(size=(40, 8))) < 0.1
     True
     """
-    before, after = _layout([checked(X, LEAST_ROWS)] * 2, seed, weight, k)
-    return float(moves(before, after).mean())
+    return float(moves(*placebo_layout(X, seed, weight, k)).mean())
 
 
 # ---------------------------------------------------------------- A17

@@ -91,11 +91,8 @@ def choices() -> Asked | None:
 
 
 def _model(label: str, key: str, name: str, known: list[str], index: int) -> str:
-    linked = st.query_params.get(name)
-    if linked in known and key not in st.session_state:
-        st.session_state[key] = linked
-    if st.session_state.get(key) not in known:
-        st.session_state[key] = known[index]
+    frame.from_link(name, key, dict.fromkeys(known))
+    st.session_state.setdefault(key, known[index])
     chosen = str(st.selectbox(label, known, format_func=models.short, key=key, persist_state="session"))
     st.query_params[name] = chosen
     return chosen

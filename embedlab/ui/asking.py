@@ -19,8 +19,15 @@ def form() -> None:
     words = st.text_input(
         "Words to look at use by use (beside the marked ones)", placeholder="bank, mouse", key="ask_words"
     )
+    layers = ""
+    depths = [lab.model(source).layers for source in (before, after)]
+    if depths[0] != depths[1]:
+        layers = st.text_input(
+            "Layers side by side (before:after)", f"0:0,{depths[0]}:{depths[1]}", key=f"ask_layers_{before}_{after}",
+            help="The models differ: say which layer of the one to set beside which of the other.",
+        )  # fmt: skip
     k = st.number_input("Neighbours that count as near", 1, 100, 10, key="ask_k")
     if st.button("Compare", type="primary", width="stretch", key="ask"):
         chosen = [word.strip() for word in words.split(",") if word.strip()]
-        st.session_state["task"] = lab.start_compare(before, after, corpus, words=chosen, k=int(k))
+        st.session_state["task"] = lab.start_compare(before, after, corpus, words=chosen, layers=layers, k=int(k))
         st.rerun()

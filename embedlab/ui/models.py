@@ -5,8 +5,6 @@ import streamlit as st
 from embedlab.lab.models import MODEL
 from embedlab.ui import state
 
-KEPT = ("done", "cancelled")  # states of a run that leave a model: the finished one, or the best until it was stopped
-
 
 def short(source: str) -> str:
     """A model as a person would say it: a folder by its last part, a run by the first digits of its id."""
@@ -28,11 +26,6 @@ def _made(root: str, source: str) -> str:
 
 
 def known() -> list[str]:
-    """Every model state that can be chosen: of a run the one it kept, then those on the way there."""
-    lab = state.lab()
-    listed = ["builtin", *(MODEL + entry.id for entry in lab.store.entries("models"))]
-    for run in lab.runs():
-        if run.state in KEPT and lab.has_model(run.id):
-            listed.append(f"run:{run.id}")
-        listed += [f"run:{run.id}@{frame.step}" for frame in lab.frames(run.id)]
+    """Every model state that can be chosen, and the folders this person named."""
+    listed = state.lab().sources()
     return listed + [folder for folder in st.session_state.get("folders", []) if folder not in listed]

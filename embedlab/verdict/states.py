@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from embedlab.comparing.sides import pair_layers
+from embedlab.comparing.sides import pair_named
 from embedlab.corpus import held_out
 from embedlab.survey import Survey
 from embedlab.surveying.plan import distinct_texts
@@ -26,8 +26,8 @@ class States:
     @cached_property
     def layers(self) -> tuple[int, int]:
         """The last compared layer, as a number in each of the two surveys."""
-        named = {pair.name: (pair.before, pair.after) for pair in pair_layers(self.before, self.after)}
-        return named[self.comparison.layer_names[-1]]
+        pair = pair_named(self.before, self.after, self.comparison.layer_names[-1])
+        return pair.before, pair.after
 
     @property
     def seed(self) -> int:

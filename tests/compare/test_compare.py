@@ -171,7 +171,22 @@ def test_unlike_depths_are_compared_at_the_first_and_last_layer(surveys: Surveys
     one, two = surveys(corpus, FakeEncoder(), FakeEncoder(dims=(12, 16, 16, 16)))
     made = comparing.compare(one, two, corpus, k=5)
     assert made.layer_names == ("layer 0", "layer 2 → layer 3")
-    assert made.provenance.coverage["layers"] == "first and last only: the models have 3 and 4 layers"
+    assert made.provenance.coverage["layers (before with after)"] == "0 with 0, 2 with 3; the models have 3 and 4"
+
+
+def test_any_layer_of_one_can_be_set_beside_any_of_the_other(surveys: Surveys, corpus: Corpus) -> None:
+    one, two = surveys(corpus, FakeEncoder(), FakeEncoder(dims=(12, 16, 16, 16)))
+    made = comparing.compare(one, two, corpus, k=5, layers=[(2, 1), (0, 0)])
+    assert made.layer_names == ("layer 0", "layer 2 → layer 1")
+    assert made.provenance.coverage["layers (before with after)"] == "0 with 0, 2 with 1; the models have 3 and 4"
+    same = comparing.compare(one, one, corpus, k=5, layers=[(1, 2)])
+    usual = comparing.compare(one, one, corpus, k=5)
+    # before is what layer 1 reads by itself, after what layer 2 does
+    mean = same.layers[0].readings["mean_cosine"]
+    assert mean.before == usual.layers[1].readings["mean_cosine"].before
+    assert mean.after == usual.layers[2].readings["mean_cosine"].after
+    with pytest.raises(UserError, match="pairs layer 3 of before with layer 0 of after"):
+        comparing.compare(one, two, corpus, k=5, layers=[(3, 0)])
 
 
 def test_only_the_layers_asked_for(surveys: Surveys, corpus: Corpus) -> None:
