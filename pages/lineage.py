@@ -82,7 +82,8 @@ def table(walk: Walk) -> None:
     """One screen: a row each for untrained and trained, a heading for the system."""
     safe.html(
         '<div class="el-quiet">“{first}” / “{second}”</div>'
-        '<div class="el-scroll"><table class="el-table"><tr><th>{word}</th><th class="r">same vector</th>'
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        '><table class="el-table"><tr><th>{word}</th><th class="r">same vector</th>'
         '<th class="r">self-similarity</th><th class="r">mean cosine</th><th class="r">senses</th>'
         '<th class="r">score</th><th style="padding-left: 1.4rem">nearest</th></tr>{rows}</table></div>',
         first=walk.sentences[0],
@@ -118,7 +119,7 @@ def line(said: str, look: Look) -> safe.Markup:
         '<tr><td>{said}</td>{cells}<td style="padding-left: 1.4rem">{near}</td></tr>',
         said=said,
         cells=safe.join(safe.fragment('<td class="r">{n}</td>', n=wording.number(cell, places=2)) for cell in cells),
-        near=", ".join(look.neighbours) or "the word is not in its table",
+        near=", ".join(look.neighbours) or "the word is not among those counted",
     )
 
 

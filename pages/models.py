@@ -24,7 +24,7 @@ def page() -> None:
     if made is not None:
         st.toast(f"{made} is there: fine-tune it, or compare it.")
     add_folder(folders)
-    st.subheader("From before transformers", anchor=False)
+    st.header("From before transformers", anchor=False)
     making.forms()
     frame.foot(
         "python -m embedlab models list",
@@ -77,7 +77,7 @@ def card(info: ModelInfo) -> None:
 
 def add_folder(folders: list[str]) -> None:
     """A folder of this machine, by its path."""
-    st.subheader("Use a model of your own", anchor=False)
+    st.header("Use a model of your own", anchor=False)
     with st.form("folder", border=False):
         field, button = st.columns([5, 1], vertical_alignment="bottom")
         with field:

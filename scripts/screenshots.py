@@ -1,6 +1,8 @@
 """Screenshots of every page, both themes, two window sizes, from a running EmbedLab: look at them.
 
-python scripts/screenshots.py --url http://127.0.0.1:8501 --out docs/screenshots [--pages compare,senses]
+python -m scripts.screenshots --url http://127.0.0.1:8501 --out docs/screenshots [--pages compare,senses]
+
+Every page of the navigation is photographed. A page that shows an error ends the script: no picture of it is kept.
 """
 
 import argparse
@@ -9,7 +11,9 @@ from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
-PAGES = ("compare", "senses", "corpus", "models", "finetune", "runs", "report", "method")
+from embedlab.ui import main as screen
+
+PAGES = tuple(file for pages in screen.PAGES.values() for file, _ in pages)
 SIZES = ((1440, 900), (1024, 768))
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 FLAGS = (
@@ -22,6 +26,7 @@ BROWSER = "/usr/bin/chromium"
 def settle(page: Page, patience_ms: int = 30_000) -> None:
     """Until the page stands still: the title is there, nothing is running, charts have been drawn."""
     page.wait_for_selector("h1, .el-empty, .el-error", timeout=patience_ms)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=patience_ms)
     page.wait_for_function("() => !document.querySelector('[data-testid=\"stStatusWidget\"]')", timeout=patience_ms)
     page.wait_for_function("() => !document.querySelector('[data-testid=\"stSkeleton\"]')", timeout=patience_ms)
     page.wait_for_function(
@@ -43,6 +48,8 @@ def shoot(url: str, out: Path, names: list[str], whole: bool) -> None:
                 for name in names:
                     page.goto(f"{url}/{'' if name == 'compare' else name}")
                     settle(page)
+                    if page.locator(".el-error").count():
+                        raise SystemExit(f"{name} shows an error: {page.locator('.el-error').first.inner_text()}")
                     page.screenshot(path=out / f"{name}-{theme}-{width}.png")
                     if whole:
                         content = page.evaluate("() => document.querySelector('.stMain').scrollHeight")

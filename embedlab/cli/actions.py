@@ -262,11 +262,6 @@ def measure(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     )
 
 
-def report(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
-    lab.write_report(options.comparison, options.format, options.out)
-    show.done({"out": str(options.out), "format": options.format}, f"{options.format} report in {options.out}")
-
-
 def runs_list(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     runs = lab.runs()
     show.done(

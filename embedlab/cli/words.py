@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from embedlab import takeaway
-from embedlab.cli import actions
+from embedlab.cli import actions, lessons, overview, report, search, why
 from embedlab.lineage.kinds import KINDS
 from embedlab.training import tracking
 from embedlab.training.objectives import OBJECTIVES
@@ -63,6 +63,10 @@ def parser() -> Parser:
     lineage.add_argument("--system", action="append", metavar="NAME", help="only this one (may be repeated)")
     lineage.add_argument("--seed", type=int, default=0)
 
+    lessons.add_options(
+        command(commands, "lessons", lessons.lessons, "teaching mode: a null, a broken and a good example")
+    )
+
     corpus = family("corpus", "what was uploaded")
     add = command(
         corpus,
@@ -78,6 +82,8 @@ def parser() -> Parser:
     show = command(corpus, "show", actions.corpus_show, "one corpus: counts, refused rows, every use of a word")
     show.add_argument("id")
     show.add_argument("--word", help="every use of this word in its context")
+
+    why.add_select(command(corpus, "select", why.corpus_select, "some rows of a corpus as a corpus of their own"))
 
     models = family("models", "what can be loaded")
     command(models, "list", actions.models_list, "the bundled model, untrained ones, and the finished runs")
@@ -146,10 +152,19 @@ def parser() -> Parser:
         help="partition isotropy on vectors as they are, not divided by their mean norm",
     )
 
-    report = command(commands, "report", actions.report, "a comparison as one file")
-    report.add_argument("comparison")
-    report.add_argument("--format", choices=("html", "json", "parquet"), default="html")
-    report.add_argument("--out", type=Path, required=True)
+    overview.add_options(
+        command(commands, "map", overview.draw, "all words or texts of a comparison on one linked map")
+    )
+    search.add_options(
+        command(commands, "search", search.search, "what lies nearest, before and after, with rank moves")
+    )
+
+    why.add_why(command(commands, "why", why.why, "what may have changed a word: training rows, frequency, steps"))
+    why.add_groups(command(commands, "groups", why.groups, "words that moved together, with p by permutation"))
+
+    report.add_report(command(commands, "report", report.report, "a comparison as a file: page, paper, notebook, tables"))
+    report.add_figure(command(commands, "figure", report.figure, "one figure of a comparison as SVG or PNG"))
+    report.add_diff(command(commands, "report-diff", report.report_diff, "what two comparisons differ by"))
 
     away = command(commands, "takeaway", actions.take_away, "a model in a form that other tools read")
     away.add_argument("source", metavar="SPEC")

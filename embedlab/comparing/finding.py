@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Float32, Int64
 from embedlab.comparing.moves import Status, moves
 from embedlab.corpus import held_out
 from embedlab.errors import UserError
-from embedlab.measure.ready import Ready
+from embedlab.measure.neighbours import Ready
 from embedlab.types import Comparison, Corpus, Occurrence
 
 What = Literal["texts", "uses", "words"]
@@ -159,7 +159,7 @@ class Items:
     def passing(self, filters: Filters) -> Bool[np.ndarray, "item"]:
         """Which items the filters let through. Raises UserError for a filter that these items do not have."""
         if self.what == "words" and filters != Filters(contains=filters.contains):
-            raise UserError("Words have no label, sense or split: filter them by what they contain, or search in texts.")
+            raise UserError("Words have no label, sense or split: filter by what they hold, or search in texts.")
         passed = np.ones(len(self.occurrences), dtype=bool)
         if filters.contains:
             needle = filters.contains.lower()
@@ -205,7 +205,8 @@ class Items:
             known = self.item_of_row >= 0
             chosen[known] = items[self.item_of_row[known]]
         elif self.what == "uses":
-            chosen[[one.row for one, is_in in zip(self.occurrences, items, strict=True) if is_in]] = True
+            rows = np.array([one.row for one in self.occurrences], dtype=np.int64)
+            chosen[rows[items]] = True
         return chosen
 
     def about(self, item: int) -> dict[str, str | tuple[int, ...]]:
@@ -254,7 +255,7 @@ class Index:
         return self.encoders[0](occurrence), self.encoders[1](occurrence)
 
     def find(self, comparison: Comparison, layer: int, asked: Asked, k: int, filters: Filters) -> Found:
-        """Both lists, at a layer of the comparison. Raises UserError where the filters leave nothing, or for a k < 1."""
+        """Both lists, at a layer of the comparison. Raises UserError where filters leave nothing, or k < 1."""
         ids, sides = self._passing(filters)
         itself = -1 if asked.key is None else self.items.numbers[asked.key]
         place = int(np.searchsorted(ids, itself)) if itself in ids else -1

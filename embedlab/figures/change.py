@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Bool, Float64
 
 from embedlab.figures.style import Theme, escape, faded, finish, note, palette
 from embedlab.types import Comparison
@@ -13,12 +14,15 @@ FINE = 30  # above this many neighbours, change takes so many values that they a
 BINS = 25
 
 
-def change_histogram(comparison: Comparison, layer: int, theme: Theme = "light") -> go.Figure:
+def change_histogram(
+    comparison: Comparison, layer: int, theme: Theme = "light", span: tuple[float, float] | None = None
+) -> go.Figure:
     """How many words changed how much at one layer: those changed by more than noise, and on top in grey those not.
 
     Change = 1 - Jaccard of k neighbours takes k + 1 values: a bar stands at each of them, never between. Every word has
     a noise floor of its own; the dotted line marks their median, the band their middle eight tenths. A box drawn over
-    the bars selects a range of change. customdata = change.
+    the bars selects a range of change; `span` is the one that is selected: the bars beyond it are faint. customdata =
+    change.
     """
     p, words = palette(theme), comparison.words
     k, change = words.k, words.change[layer].astype(np.float64)
@@ -57,12 +61,15 @@ def change_histogram(comparison: Comparison, layer: int, theme: Theme = "light")
                     for what, n, all_ in zip(meaning, heights, counts, strict=True)
                 ],
                 hovertemplate="%{hovertext}<extra></extra>",
+                selectedpoints=None if span is None else np.flatnonzero(_inside(support, span)),
                 selected={"marker": {"opacity": 1}},
-                unselected={"marker": {"opacity": 0.35}},
+                unselected={"marker": {"opacity": 0.3}},
             )
         )
     if floor is not None:
         _mark_floor(figure, floor, tall, theme)
+    if span is not None:
+        _mark_span(figure, span, theme)
     figure.update_xaxes(
         title_text="change of the neighbourhood: 0 unchanged, 1 all new",
         range=[-0.05, 1.05],
@@ -81,8 +88,20 @@ def change_histogram(comparison: Comparison, layer: int, theme: Theme = "light")
         theme,
         title=f"How much each neighbourhood changed, {escape(comparison.layers[layer].name, 40)}",
         subtitle=f"1 − Jaccard of the {k} nearest words before and after, in the original space · {grey}",
-        alt=_histogram_alt(comparison, layer, floor),
+        alt=_histogram_alt(comparison, layer, floor) + _span_alt(comparison, layer, span),
         height=320,
+    )
+
+
+def _inside(support: Float64[np.ndarray, "bar"], span: tuple[float, float]) -> Bool[np.ndarray, "bar"]:
+    return (support >= span[0] - 1e-6) & (support <= span[1] + 1e-6)
+
+
+def _mark_span(figure: go.Figure, span: tuple[float, float], theme: Theme) -> None:
+    """The selected range: two lines with a faint ground between them."""
+    p = palette(theme)
+    figure.add_vrect(
+        x0=span[0], x1=span[1], fillcolor=faded(p.kept, 0.08), line={"color": p.kept, "width": 1}, layer="below"
     )
 
 
@@ -125,6 +144,14 @@ def _histogram_alt(comparison: Comparison, layer: int, floor: tuple[float, float
         return f"{text}; the noise floor is unknown."
     above = int(comparison.words.changed(layer).sum())
     return f"{text}; {count(above, 'word')} changed by more than noise, whose floor is {number(floor[1], places=2)}."
+
+
+def _span_alt(comparison: Comparison, layer: int, span: tuple[float, float] | None) -> str:
+    if span is None:
+        return ""
+    inside = int(_inside(comparison.words.change[layer].astype(np.float64), span).sum())
+    low, high = (number(end, places=2) for end in span)
+    return f" Selected: change {low} to {high}, {count(inside, 'word')}."
 
 
 def most_changed(comparison: Comparison, layer: int, top: int | None = None) -> list[int]:

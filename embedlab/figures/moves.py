@@ -15,11 +15,13 @@ SYMBOL = {"kept": "circle", "lost": "circle-open", "gained": "circle-open-dot"}
 SIGN = {"kept": "", "lost": "− ", "gained": "+ "}
 
 
-def rank_moves(comparison: Comparison, word: str, layer: int, theme: Theme = "light", top: int = 30) -> go.Figure:
+def rank_moves(
+    comparison: Comparison, word: str, layer: int, theme: Theme = "light", top: int = 30, lit: str | None = None
+) -> go.Figure:
     """A bump chart of the `top` nearest words of `word` at one layer, as many as were kept. customdata = the neighbour.
 
     Kept: a line between two solid dots. Lost: a hollow dot and `−` on the left. Gained: a ringed dot and `+` on
-    the right.
+    the right. `lit`: the neighbour that the page tells more of, in bold.
     Raises what `compare.moves` raises for a word that was not counted.
     """
     ranked = comparison.words.ranked_before
@@ -27,8 +29,8 @@ def rank_moves(comparison: Comparison, word: str, layer: int, theme: Theme = "li
     shown = moves(comparison, word, layer, depth)
     figure = go.Figure()
     _lines(figure, shown, theme)
-    _side(figure, [m for m in shown if m.status != "gained"], "before", theme)
-    _side(figure, [m for m in shown if m.status != "lost"], "after", theme)
+    _side(figure, [m for m in shown if m.status != "gained"], "before", theme, lit)
+    _side(figure, [m for m in shown if m.status != "lost"], "after", theme, lit)
     p = palette(theme)
     for side, x, anchor, colour, mark in (
         ("before", 0.0, "right", p.before, "○"),
@@ -123,7 +125,7 @@ def _curve(left: int, right: int, points: int = 17) -> list[tuple[float, float]]
     return [(i / (points - 1), left + (right - left) * (1 - cos(pi * i / (points - 1))) / 2) for i in range(points)]
 
 
-def _side(figure: go.Figure, listed: Sequence[Move], side: str, theme: Theme) -> None:
+def _side(figure: go.Figure, listed: Sequence[Move], side: str, theme: Theme, lit: str | None) -> None:
     p = palette(theme)
     left = side == "before"
     at, sign = (0.0, -1) if left else (1.0, 1)
@@ -151,7 +153,7 @@ def _side(figure: go.Figure, listed: Sequence[Move], side: str, theme: Theme) ->
         (0.08, [str(rank) for rank in ranks], 10, [p.quiet] * len(listed)),
         (
             0.22,
-            [SIGN[m.status] + escape(m.word, 22) for m in listed],
+            [_label(m, lit) for m in listed],
             13,
             [p.ink if m.status == "kept" else c for m, c in zip(listed, colours, strict=True)],
         ),
@@ -168,6 +170,11 @@ def _side(figure: go.Figure, listed: Sequence[Move], side: str, theme: Theme) ->
                 cliponaxis=False,
             )
         )
+
+
+def _label(move: Move, lit: str | None) -> str:
+    text = SIGN[move.status] + escape(move.word, 22)
+    return f"<b>{text}</b>" if move.word == lit else text
 
 
 def _hover(move: Move) -> str:

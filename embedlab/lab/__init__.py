@@ -11,11 +11,16 @@ from pathlib import Path
 
 from embedlab import demo
 from embedlab.lab.base import Progress, part, quiet
-from embedlab.lab.comparisons import ReportFormat, comparison_summary
+from embedlab.lab.comparisons import comparison_summary
 from embedlab.lab.corpora import Added, corpus_summary
+from embedlab.lab.explaining import Explaining
+from embedlab.lab.lessons import Lessons
 from embedlab.lab.models import EmbedWhat
+from embedlab.lab.overview import Overviews
+from embedlab.lab.reports import ReportFormat, Reports
 from embedlab.lab.search import Searches
 from embedlab.lab.selections import Selections
+from embedlab.lab.senses import Senses
 from embedlab.lab.walk import Walks
 from embedlab.store import copy_sealed, is_sealed, read_json
 
@@ -31,7 +36,7 @@ class Demo:
     report: Path
 
 
-class Lab(Walks, Searches):
+class Lab(Reports, Overviews, Explaining, Senses, Selections, Walks, Searches, Lessons):
     """One workspace and all that can be done in it."""
 
     @cached_property

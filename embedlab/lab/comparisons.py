@@ -1,26 +1,24 @@
-"""Comparisons: two model states on the same occurrences, and the reports of them."""
+"""Comparisons: two model states on the same occurrences."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
 from embedlab import compare as comparing
-from embedlab import expectations, report, survey, verdict
+from embedlab import expectations, survey, verdict
 from embedlab.comparing.sides import LayerChoice
 from embedlab.encoders.protocol import Encoder, Precision
 from embedlab.errors import StoreError
 from embedlab.lab.base import Progress, command_line, digest, part, quiet
 from embedlab.lab.models import MODEL, run_source
 from embedlab.lab.tuning import Tuning
-from embedlab.store import MANIFEST, Entry, atomic_write, is_sealed, open_verified, sha256
+from embedlab.store import MANIFEST, Entry, is_sealed, sha256
 from embedlab.training.division import trained_rows
 from embedlab.types import Comparison, Corpus, LinkedMap
-
-ReportFormat = Literal["html", "json", "parquet"]
 
 
 class Comparisons(Tuning):
@@ -224,33 +222,6 @@ class Comparisons(Tuning):
                 "snapshots", drawn_id, word, {"kind": "map"}, lambda target: comparing.save_maps([drawn], target)
             )
         return comparing.open_maps(drawn_folder)[word, layer]
-
-    def report(self, id: str, format: ReportFormat = "html") -> bytes:
-        """A comparison as the bytes of one file."""
-        folder = self._comparison_folder(id)
-        if format == "parquet":
-            return open_verified(folder, "items.parquet").read_bytes()
-        comparison = comparing.open_comparison(folder)
-        if format == "json":
-            return report.as_json(comparison)
-        texts = self._texts_of(comparison)
-        return report.html(comparison, comparing.open_maps(folder).values(), texts=texts)
-
-    def _texts_of(self, comparison: Comparison) -> tuple[str, ...]:
-        """The texts behind a comparison, for contexts; its target uses alone where the corpus was deleted."""
-        try:
-            return self.corpus(comparison.provenance.corpus_id).texts
-        except StoreError:
-            return tuple(dict.fromkeys(use.text for use in comparison.uses.occurrences))
-
-    def write_report(self, id: str, format: ReportFormat, out: Path) -> None:
-        atomic_write(Path(out), self.report(id, format))
-
-    def export(self, id: str, out: Path) -> None:
-        """comparison.json, items.parquet and report.html in a folder of the person's."""
-        atomic_write(Path(out) / "comparison.json", self.report(id, "json"))
-        atomic_write(Path(out) / "items.parquet", self.report(id, "parquet"))
-        atomic_write(Path(out) / "report.html", self.report(id, "html"))
 
     def _comparison_folder(self, id: str) -> Path:
         return self.store.folder("comparisons", self.store.find("comparisons", id).id)

@@ -35,7 +35,7 @@ class Selections(Comparisons):
             raise CorpusError("The new corpus has no name: type one.")
         if not kept:
             raise CorpusError("Nothing is selected, so there is nothing to make a corpus of: select some rows.")
-        if not (0 <= min(kept) and max(kept) < len(source)):
+        if min(kept) < 0 or max(kept) >= len(source):
             raise CorpusError(f"{source.name} has the rows 0 to {len(source) - 1:,}: select some of these.")
         if targets is not None and len(targets) != len(kept):
             raise CorpusError(f"There are {len(kept)} rows and {len(targets)} targets: give one target a row.")

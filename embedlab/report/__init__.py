@@ -1,22 +1,67 @@
-"""A comparison to take away: one offline HTML file, the same numbers as JSON, tables for CSV and parquet."""
+"""A comparison to take away: a page, a paper, a notebook, tables, single figures, and what two of them differ by.
 
-from collections.abc import Iterable, Sequence
+What needs plotly or typst is imported when it is asked for, not with the package.
+"""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from embedlab.report.plan import FIGURES, SECTIONS, FigureName, Plan, Section
 from embedlab.report.tables import as_json, guarded, tables, to_csv, to_parquet
-from embedlab.types import Comparison, LinkedMap
 
-__all__ = ["as_json", "guarded", "html", "tables", "to_csv", "to_parquet"]
+if TYPE_CHECKING:
+    from embedlab.figures.style import Theme
+    from embedlab.report.gallery import Shelf
+
+__all__ = [
+    "FIGURES",
+    "SECTIONS",
+    "DrawingFormat",
+    "FigureName",
+    "Plan",
+    "Section",
+    "as_json",
+    "figure_file",
+    "guarded",
+    "html",
+    "pdf",
+    "tables",
+    "to_csv",
+    "to_parquet",
+]
+
+DrawingFormat = Literal["svg", "png"]
 
 
-def html(
-    comparison: Comparison,
-    maps: Iterable[LinkedMap] = (),
+def html(shelf: "Shelf", plan: Plan = Plan(), texts: Sequence[str] = ()) -> bytes:
+    """The report as one offline file. `texts`: the corpus, for a real use of every neighbour. Raises UserError."""
+    from embedlab.report import content, document
+
+    return document.html(content.gather(shelf, plan, texts))
+
+
+def pdf(shelf: "Shelf", plan: Plan = Plan(), texts: Sequence[str] = ()) -> bytes:
+    """The report on paper: tagged, with vector figures; of the readings one layer unless more are named. Raises UserError."""
+    from embedlab.report import content, paper
+
+    last = len(shelf.comparison.layers) - 1
+    short = replace(plan, layers=(last if plan.layer is None else plan.layer,)) if plan.layers is None else plan
+    return paper.pdf(content.gather(shelf, short, texts, "pdf"))
+
+
+def figure_file(
+    shelf: "Shelf",
+    name: FigureName,
+    layer: int,
+    word: str | None = None,
     *,
-    texts: Sequence[str] | None = None,
-    words: Sequence[str] | None = None,
-    layer: int | None = None,
+    theme: "Theme" = "light",
+    format: DrawingFormat = "svg",
 ) -> bytes:
-    """The whole report as one offline file: see `document.html`. Plotly is imported here, not with the package."""
-    from embedlab.report import document
+    """One figure of the report as a file. Raises UserError."""
+    from embedlab.report import gallery, paper
+    from embedlab.report.drawing import draw
 
-    return document.html(comparison, maps, texts=texts, words=words, layer=layer)
+    drawn = draw(gallery.figure(shelf, name, layer, word, theme), theme=theme, ground=True).encode()
+    return drawn if format == "svg" else paper.png(drawn)

@@ -1,112 +1,99 @@
 """The report: one HTML file that opens anywhere and asks nothing of the network.
 
-Scripts run only by their sha256 in the content security policy: plotly.js and our own few lines. Everything a person
-wrote passes jinja's autoescape, or stands in a JSON block in which < > & are written as \\u003c \\u003e \\u0026.
+Scripts run only by their sha256 in the content security policy: plotly.js, the pane where there is one, and our own few
+lines. Everything a person wrote passes jinja's autoescape, or stands in a JSON block in which < > & are written as
+\\u003c \\u003e \\u0026.
 """
 
 import base64
+import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Any
 
-import plotly.graph_objects as go
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from embedlab.comparing.method import METHODS
-from embedlab.comparing.readings import READINGS
-from embedlab.figures import alt_text, change_histogram, change_ranking, layer_strip, linked_maps, rank_moves
+from embedlab.comparing.overview_columns import columns, names_of
+from embedlab.figures.overview_pane import overview_pane
+from embedlab.figures.pane import payload
 from embedlab.figures.style import repaint
-from embedlab.report import view
-from embedlab.types import Comparison, LinkedMap
-from embedlab.wording import count, number
+from embedlab.report.content import Content, Drawn
+from embedlab.report.drawing import draw
+from embedlab.report.gallery import Shelf, within_noise
 
-TOP = 15  # words in the ranking
-TARGETS, OTHERS = 4, 4  # words whose neighbours are shown: the most changed target words, then the most changed others
 OPEN = 3  # parts of a section that stand open; the others open at a click, and in print
-# What the strip shows of what was measured; the tables show every reading
-STRIP = (
-    "mean_cosine",
-    "isoscore",
-    "self_similarity",
-    "intra_sentence_similarity",
-    "cka_debiased",
-    "knn_jaccard",
-    "drift_cosine",
-    "wsd_centroid_macro_f1",
-    "silhouette_cosine_macro",
-)
 
 
-def html(
-    comparison: Comparison,
-    maps: Iterable[LinkedMap] = (),
-    *,
-    texts: Sequence[str] | None = None,
-    words: Sequence[str] | None = None,
-    layer: int | None = None,
-) -> bytes:
-    """The report as UTF-8 bytes; the same comparison gives the same bytes.
-
-    `maps`: of each word the one nearest to `layer` is shown (`layer`: the last unless given). `texts`: the corpus, for
-    a real use of every neighbour. `words`: whose neighbours to show; words that were not counted are left out.
-    """
-    at = len(comparison.layers) - 1 if layer is None else layer
-    shown = _words(comparison, at, words)
-    page = _Page()
-    parts = {
-        "ranking": page.add(change_ranking(comparison, at, TOP)),
-        "histogram": page.add(change_histogram(comparison, at)),
-        "strip": page.add(layer_strip(comparison, STRIP, at)),
-        "words": _word_parts(page, comparison, shown, at, texts or ()),
-        "maps": [_map_part(page, comparison, linked) for linked in _maps(maps, at)],
-    }
-    measured = _measured(comparison)
-    scripts = [_script(get_plotlyjs()), _script(_file("report.js"))]
+def html(content: Content) -> bytes:
+    """The report as UTF-8 bytes; the same content gives the same bytes."""
+    blocks = [*_blocks(content), ("dark", _json_block(repaint("dark")))]
+    if content.whole is not None:
+        blocks.append(("pane-items", _json_block(_items(content.shelf))))
+    pane = None if content.whole is None else _pane(content.shelf)
+    sources = [get_plotlyjs(), *([] if pane is None else [_file("pane.js")]), _file("report.js")]
+    scripts = [_script(source) for source in sources]
     text = _template().render(
-        comparison=comparison,
-        layer=comparison.layers[at],
-        layer_number=at,
+        **{name: getattr(content, name) for name in content.__dataclass_fields__},
         policy=_policy(scripts),
-        style=Markup(_file("report.css")),  # noqa: S704 - our own file
-        plotly=scripts[0],
-        script=scripts[1],
-        data=page.data(),
-        scores=[view.row(score) for score in comparison.verdict.scores],
-        won=view.answers(comparison.verdict.won),
-        lost=view.answers(comparison.verdict.lost),
-        regions=view.regions(comparison.verdict),
-        above=view.above_noise(comparison, at),
-        changed=view.changed_rows(comparison, at, TOP),
-        layers=[(i, row.name, view.reading_groups(row.readings.values())) for i, row in enumerate(comparison.layers)],
-        methods=METHODS,
-        glossary=[info for name, info in READINGS.items() if name in measured],
+        style=Markup(_file("report.css") + (_file("pane.css") if pane else "")),  # noqa: S704 - our own files
+        scripts=scripts,
+        data=blocks,
+        pane=pane,
+        whole_picture="" if content.whole is None else _picture(content.whole.figure),
         open_parts=OPEN,
-        words_count=count(len(comparison.words.words), "word"),
-        **parts,
     )
     return text.encode()
 
 
-class _Page:
+def _pane(shelf: Shelf) -> str:
+    """The map of all words as the pane reads it, gzipped, in base64."""
+    overview = shelf.overview
+    assert overview is not None  # asked for only where it was drawn
+    names = names_of(overview, shelf.comparison, shelf.corpus)
+    muted = within_noise(shelf.comparison, overview)
+    made = overview_pane(
+        overview,
+        columns(overview, shelf.comparison, shelf.corpus),
+        names,
+        muted=muted,
+        weight=np.where(muted, -1.0, overview.change).astype(np.float32),
+    )
+    return base64.b64encode(gzip.compress(payload(made), 9, mtime=0)).decode()
+
+
+def _items(shelf: Shelf) -> dict[str, Any]:
+    """What a selection on the map is told in: of every word its row, name, change, and whether that is within noise."""
+    overview = shelf.overview
+    assert overview is not None  # asked for only where it was drawn
+    names = names_of(overview, shelf.comparison, shelf.corpus)
+    muted = within_noise(shelf.comparison, overview)
+    change = [round(float(value), 4) for value in overview.change]
+    return {
+        "rows": overview.rows.tolist(),
+        "items": [[name, *rest] for name, *rest in zip(names, change, muted.tolist(), strict=True)],
+    }
+
+
+def _picture(drawn: Drawn) -> str:
+    """The same map for paper: our own drawing, as an address that holds it."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(draw(drawn.figure).encode()).decode()}"
+
+
+def _blocks(content: Content) -> list[tuple[str, Markup]]:
     """The figures of the page, each under an id, as JSON that no HTML parser can be led out of."""
+    drawn = [content.histogram, content.ranking, content.strip]
+    drawn += [part.figure for part in (*content.words, *content.maps)]
+    return [(f"{one.id}-data", _json_block(_plain(one))) for one in drawn if one is not None]
 
-    def __init__(self) -> None:
-        self.blocks: list[tuple[str, Markup]] = []
 
-    def add(self, figure: go.Figure, **more: Any) -> dict[str, Any]:
-        """Take a figure in; returns what the template needs to place it."""
-        name = f"figure-{len(self.blocks) + 1}"
-        height = int(figure.layout.height)
-        self.blocks.append((name, _json_block({"figure": json.loads(figure.to_json()), **more})))
-        return {"id": name, "alt": alt_text(figure), "height": height}
-
-    def data(self) -> list[tuple[str, Markup]]:
-        return [*self.blocks, ("dark", _json_block(repaint("dark")))]
+def _plain(drawn: Drawn) -> dict[str, Any]:
+    return {"figure": json.loads(drawn.figure.to_json()), "file": drawn.file, **drawn.more}
 
 
 def _json_block(value: Any) -> Markup:
@@ -146,72 +133,3 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     return environment.get_template("report.html.j2")
-
-
-def _measured(comparison: Comparison) -> set[str]:
-    """The names of every reading of this comparison, of the space and of the senses."""
-    rows = [*comparison.layers, *(row for layers in comparison.sense_readings.values() for row in layers)]
-    return {name for row in rows for name in row.readings}
-
-
-def _words(comparison: Comparison, layer: int, asked: Sequence[str] | None) -> list[str]:
-    """The words whose neighbours are shown: those asked for, else the most changed target words and then the others."""
-    table = comparison.words
-    ranked = [table.words[i] for i in view.most_changed(comparison, layer)]
-    about = {use.word for use in comparison.uses.occurrences}
-    if asked is None:
-        asked = [
-            *[word for word in ranked if word in about][:TARGETS],
-            *[word for word in ranked if word not in about][:OTHERS],
-        ]
-    return [word for word in dict.fromkeys(asked) if table.row(word) is not None]
-
-
-def _word_parts(
-    page: _Page, comparison: Comparison, words: Sequence[str], layer: int, texts: Sequence[str]
-) -> list[dict[str, Any]]:
-    contexts = view.first_contexts(texts, view.neighbours_wanted(comparison, words, layer))
-    table, parts = comparison.words, []
-    for word in words:
-        row = table.row(word)
-        rows = view.most_changed_uses(comparison, comparison.uses.of(word).tolist(), layer)
-        within = table.noise is not None and row is not None and not table.changed(layer)[row]
-        parts.append(
-            {
-                "word": word,
-                "line": f"change {number(float(table.change[layer, row]), places=2)}"
-                f"{', within noise' if within else ''} · {count(int(table.counts[row]), 'use')}",
-                "figure": page.add(rank_moves(comparison, word, layer, top=comparison.words.k)),
-                "neighbours": view.neighbour_rows(comparison, word, layer, contexts),
-                "uses": view.use_rows(comparison, rows[:4], layer, ()),
-                "of": len(rows),
-            }
-        )
-    return parts
-
-
-def _maps(maps: Iterable[LinkedMap], layer: int) -> list[LinkedMap]:
-    """Of each word the map nearest to the layer that the report is about."""
-    best: dict[str, LinkedMap] = {}
-    for linked in maps:
-        held = best.get(linked.word)
-        if held is None or abs(linked.layer - layer) < abs(held.layer - layer):
-            best[linked.word] = linked
-    return list(best.values())
-
-
-def _map_part(page: _Page, comparison: Comparison, linked: LinkedMap) -> dict[str, Any]:
-    senses, name = view.senses_of(linked, comparison.uses), comparison.layers[linked.layer].name
-    rows = view.most_changed_uses(comparison, linked.rows.tolist(), linked.layer)
-    readings = comparison.sense_readings.get(linked.word)
-    return {
-        "word": linked.word,
-        "line": f"{count(len(linked.rows), 'use')} in {count(len(senses), 'sense')}",
-        "layer": name,
-        "figure": page.add(linked_maps(linked, comparison.uses, layer_name=name), **view.map_data(comparison, linked)),
-        "facts": view.map_facts(linked),
-        "readings": [] if readings is None else view.reading_groups(readings[linked.layer].readings.values()),
-        "moved": view.moved(comparison, linked.word, linked.layer),
-        "uses": view.use_rows(comparison, rows[: view.CONTEXTS], linked.layer, senses),
-        "of": len(rows),
-    }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from embedlab.compare import moves
+from embedlab.comparing.overview import Overview
 from embedlab.figures import readings as said
 from embedlab.figures.change import most_changed
 from embedlab.figures.maps import NO_SENSE, senses_of, uses_within_noise
@@ -288,6 +289,21 @@ def map_facts(linked_map: LinkedMap) -> list[tuple[str, str]]:
         ("Continuity", f"{number(linked_map.continuity_before)} → {number(linked_map.continuity_after)}"),
         ("Mean move on the map", number(linked_map.real_move) + times),
         ("Placebo: move of an unchanged space", number(linked_map.placebo_move)),
+    ]
+
+
+def overview_facts(overview: Overview) -> list[tuple[str, str]]:
+    """How far the map of everything may be trusted, as (name, written number) pairs."""
+    ratio = overview.real_move / overview.placebo_move if overview.placebo_move > 0 else None
+    times = "" if ratio is None else f" ({number(ratio, places=0 if ratio >= 10 else 1)} × placebo)"
+    pairs = (
+        ("Trustworthiness", overview.trust_before, overview.trust_after),
+        ("Continuity", overview.continuity_before, overview.continuity_after),
+    )
+    return [
+        *((name, f"{number(b.value, b.interval)} → {number(a.value, a.interval)}") for name, b, a in pairs),
+        ("Mean move on the map", number(overview.real_move) + times),
+        ("Placebo: move of an unchanged space", number(overview.placebo_move)),
     ]
 
 

@@ -76,6 +76,23 @@
     plot.on("plotly_deselect", () => show(null));
   };
 
+  // Files of a figure are made here, in light, at the width of a page: what is saved does not depend on the window.
+  const save = async (button) => {
+    const plot = document.getElementById(button.dataset.of);
+    const { figure, file } = read(plot.dataset.figure);
+    const wide = 900;
+    const layout = { ...figure.layout, width: wide, autosize: false, paper_bgcolor: "#FFFFFF" };
+    const format = button.dataset.save;
+    const address = await Plotly.toImage({ data: figure.data, layout },
+      { format, width: wide, height: figure.layout.height, scale: format === "png" ? 2 : 1 });
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = `${file}.${format}`;
+    link.click();
+  };
+  document.querySelectorAll("[data-save]").forEach((button) => button.addEventListener("click", () => save(button)));
+  document.querySelectorAll(".files").forEach((files) => { files.hidden = false; });
+
   const drawn = new Set();
   const first = async (plot) => {
     if (drawn.has(plot)) return;
@@ -87,13 +104,58 @@
   const open = (plot) => !plot.closest("details:not([open])"); // a closed part has no width to draw in
   const again = (printing) => drawn.forEach((plot) => draw(plot, printing));
 
-  Promise.all(plots.filter(open).map(first)).then(() => { document.documentElement.dataset.drawn = String(drawn.size); });
+  // What the reader sees is drawn at once, the rest one by one while nothing else is to do.
+  const root = document.getElementById("pane");
+  const near = (part) => { const box = part.getBoundingClientRect(); return box.top < innerHeight * 1.5 && box.bottom > -innerHeight / 2; };
+  const idle = () => new Promise((then) => (window.requestIdleCallback ? requestIdleCallback(then, { timeout: 400 }) : setTimeout(then, 30)));
+  const sight = new IntersectionObserver((seen) => seen.filter((one) => one.isIntersecting).forEach((one) => {
+    sight.unobserve(one.target);
+    if (one.target === root) openPane(); else if (open(one.target)) first(one.target);
+  }), { rootMargin: "60% 0px" });
+  const start = async () => {
+    const waiting = plots.filter(open);
+    await Promise.all(waiting.filter(near).map(first));
+    document.documentElement.dataset.opened = "yes";
+    [...waiting, ...(root ? [root] : [])].forEach((part) => sight.observe(part));
+    for (const plot of waiting) { await idle(); await first(plot); }
+    if (root) { await idle(); await openPane(); }
+    document.documentElement.dataset.drawn = String(drawn.size);
+  };
   document.querySelectorAll("details").forEach((part) => part.addEventListener("toggle", () => inside(part).filter(open).forEach(first)));
   dark.addEventListener("change", () => again(false));
+
   window.addEventListener("beforeprint", () => {
     document.querySelectorAll("details.part").forEach((part) => { part.open = true; });
     plots.forEach((plot) => { first(plot); });
     again(true);
   });
   window.addEventListener("afterprint", () => again(false));
+  // The map of all words: its bytes are gzipped, so that a long list of words stays small.
+  const unpacked = async (id) => {
+    const packed = Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  };
+  let opening;
+  const openPane = () => (opening ||= makePane());
+  const makePane = async () => {
+    const { rows, items } = read("pane-items"); // every word as [name, written change, whether within noise]
+    const at = new Map(rows.map((row, i) => [row, items[i]]));
+    const list = document.getElementById("pane-line");
+    const tell = (ids) => {
+      list.replaceChildren();
+      if (!ids.length) return;
+      const shown = ids.map((id) => at.get(Number(id))).sort((a, b) => b[1] - a[1]);
+      const said = shown.slice(0, 60).map(([word, change, within]) => `${word} ${written(change)}${within ? " (within noise)" : ""}`);
+      const more = shown.length > said.length ? `, and ${shown.length - said.length} more` : "";
+      list.append(`${ids.length} of ${rows.length} words selected, the most changed first: ${said.join(", ")}${more}.`);
+    };
+    const theme = () => (dark.matches ? "dark" : "light");
+    const pane = embedlabPane(root, await unpacked(root.dataset.payload), {
+      theme: theme(), label: root.dataset.label, height: 560, onSelect: tell,
+    });
+    dark.addEventListener("change", () => pane.update({ theme: theme() }));
+    root.dataset.open = "yes";
+  };
+  start();
 })();

@@ -216,7 +216,7 @@ def nearest(side: str, seen: Inside, piece: int | None, other: Inside | None) ->
         for i, near in enumerate(listed, 1)
     )
     safe.html(
-        '<table class="el-table"><tr><th></th><th><span class="el-{side}">{mark} {side}</span></th>'
+        '<table class="el-table"><tr><td></td><th><span class="el-{side}">{mark} {side}</span></th>'
         '<th class="r">cosine</th></tr>{rows}</table>',
         side=side,
         mark="●" if side == "before" else "◆",

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import streamlit as st
 
-from embedlab.ui import errors, frame, jobs
+from embedlab.ui import errors, frame, glossary, jobs, teaching
 
 HERE = Path(__file__).resolve().parent
 PAGES = {
     "Prepare": (("corpus", "Corpus"), ("models", "Models"), ("finetune", "Fine-tune"), ("runs", "Runs")),
-    "Look": (("compare", "Compare"), ("senses", "Senses"), ("anatomy", "Anatomy"), ("lineage", "Lineage")),
+    "Look": (
+        ("compare", "Compare"),
+        ("senses", "Senses"),
+        ("map", "Map"),
+        ("search", "Search"),
+        ("anatomy", "Anatomy"),
+        ("lineage", "Lineage"),
+    ),
     "Take away": (("report", "Report"),),
     "Understand": (("method", "How it is measured"),),
 }
@@ -37,7 +44,10 @@ def main() -> None:
     )
     with st.sidebar, errors.guard():
         jobs.sidebar()
+        teaching.switch()
+        glossary.button()
     with errors.guard():
+        teaching.panel(page.url_path or "compare")
         page.run()
 
 

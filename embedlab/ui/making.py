@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from embedlab.lineage.kinds import KINDS
-from embedlab.ui import errors, state
+from embedlab.ui import errors, safe, state
 
 NEEDS = {  # what a person brings beside the file of weights
     "elmo": "Its weights (.hdf5) and its options.json.",
@@ -29,7 +29,7 @@ def forms() -> None:
 
 def _fresh(corpora: dict[str, str]) -> None:
     kind = st.selectbox("Kind", list(KINDS), format_func=lambda name: KINDS[name].title, key="make_kind")
-    st.caption(KINDS[kind].line)
+    safe.html('<div class="el-quiet">{line}</div>', line=KINDS[kind].line)
     corpus = st.selectbox("With the words of", list(corpora), format_func=corpora.__getitem__, key="make_corpus")
     vectors = ""
     if kind != "elmo":  # which reads letters
@@ -43,7 +43,10 @@ def _fresh(corpora: dict[str, str]) -> None:
 
 def _brought(corpora: dict[str, str]) -> None:
     kind = st.selectbox("Kind", list(NEEDS), format_func=lambda name: KINDS[name].title, key="bring_kind")
-    st.caption(NEEDS[kind] + " They are opened in a process with little memory and no rights.")
+    safe.html(
+        '<div class="el-quiet">{needs} They are opened in a process with little memory and no rights.</div>',
+        needs=NEEDS[kind],
+    )
     weights = _path("File of weights", "bring_weights")
     options = _path("options.json", "bring_options") if kind == "elmo" else ""
     words = _path("Words", "bring_words") if kind == "awd-lstm" else ""

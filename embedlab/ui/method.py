@@ -53,7 +53,8 @@ def glossary(lit: str | None) -> None:
     """Every reading in one line; `lit` comes first."""
     infos = sorted(READINGS.values(), key=lambda info: info.name != lit)
     safe.html(
-        '<div class="el-scroll" style="max-height:82vh"><table class="el-table"><tr><th>all readings</th><th '
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        ' style="max-height:82vh"><table class="el-table"><tr><th>all readings</th><th '
         'class="r">entry</th></tr>{rows}</table></div>',
         rows=safe.join(_row(info) for info in infos),
     )

@@ -37,7 +37,8 @@ def timeline(config: RunConfig, key: str) -> None:
         )
         frozen = [group for group in groups if group not in {span.group for span in spans}]
         safe.html(
-            '<div class="el-scroll" style="max-height: 26rem"><table class="el-table"><tr><th>steps</th><th>trains</th>'
+            '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+            ' style="max-height: 26rem"><table class="el-table"><tr><th>steps</th><th>trains</th>'
             '<th>for</th><th class="r">rate: first → peak → last</th></tr>{rows}</table></div>'
             '<div class="el-quiet">{frozen}</div>',
             rows=rows,

@@ -41,9 +41,10 @@ def full_table(readings: Mapping[str, Reading]) -> None:
         for group, names in said.grouped(list(readings))
     )
     safe.html(
-        '<div class="el-scroll"><table class="el-table el-readings"><tr><th></th><th class="r">before</th>'
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        '><table class="el-table el-readings"><tr><td></td><th class="r">before</th>'
         '<th class="r">after</th><th class="r">change [95 %]</th><th class="r">noise</th><th class="r">p</th>'
-        "<th></th></tr>{body}</table></div>",
+        "<td></td></tr>{body}</table></div>",
         body=body,
     )
 
@@ -97,7 +98,7 @@ def small_table(readings: Iterable[Reading], *, meanings: bool = False) -> None:
     """Readings where there is little room: a line of numbers, and under it interval, noise, p and the word."""
     body = safe.join(_small_rows(reading, meanings) for reading in readings)
     safe.html(
-        '<table class="el-table"><tr><th></th><th class="r">before</th><th class="r">after</th><th class="r">change'
+        '<table class="el-table"><tr><td></td><th class="r">before</th><th class="r">after</th><th class="r">change'
         "</th></tr>{body}</table>",
         body=body,
     )

@@ -128,7 +128,8 @@ def differences(runs: Sequence[Run], corpora: Mapping[str, str]) -> None:
         for key, values in rows
     )
     safe.html(
-        '<div class="el-scroll"><table class="el-table"><tr><th>setting</th>{head}</tr>{body}</table></div>'
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        '><table class="el-table"><tr><th>setting</th>{head}</tr>{body}</table></div>'
         '<div class="el-quiet">Every other setting is the same.</div>',
         head=head,
         body=body,

@@ -87,7 +87,8 @@ def table(shots: Sequence[Shot]) -> None:
             )
         )
     safe.html(
-        '<div class="el-scroll" style="max-height: 26rem"><table class="el-table"><tr><th>recipe</th>'
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        ' style="max-height: 26rem"><table class="el-table"><tr><th>recipe</th>'
         '<th class="r">gain, mean</th><th class="r">collateral</th></tr>{rows}</table></div>',
         rows=safe.join(rows),
     )

@@ -44,7 +44,10 @@ def table(header: Cells, rows: Sequence[Cells]) -> None:
         for row in rows
     )
     safe.html(
-        '<div class="el-scroll"><table class="el-table"><tr>{heads}</tr>{lines}</table></div>', heads=heads, lines=lines
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        '><table class="el-table"><tr>{heads}</tr>{lines}</table></div>',
+        heads=heads,
+        lines=lines,
     )
 
 

@@ -74,9 +74,10 @@ def _scores(scores: Sequence[Reading]) -> safe.Markup:
         for place, score in enumerate(scores)
     )
     return safe.fragment(
-        '<div class="el-scroll"><table class="el-table el-scores"><tr><th>score</th><th class="r">before</th>'
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        '><table class="el-table el-scores"><tr><th>score</th><th class="r">before</th>'
         '<th class="r">after</th><th class="r">change [95 %]</th><th class="r">noise</th><th class="r">p</th>'
-        "<th></th></tr>{rows}</table></div>",
+        "<td></td></tr>{rows}</table></div>",
         rows=rows,
     )
 
@@ -110,7 +111,8 @@ def _regions(collateral: Sequence[Collateral]) -> safe.Markup:
         for part in collateral
     )
     return safe.fragment(
-        '<div class="el-scroll"><table class="el-table el-scores"><tr><th>whole texts</th><th class="r">texts</th>'
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        '><table class="el-table el-scores"><tr><th>whole texts</th><th class="r">texts</th>'
         '<th class="r">drift [95 %]</th><th class="r">neighbours kept [95 %]</th></tr>{rows}</table></div>',
         rows=rows,
     )
@@ -198,7 +200,8 @@ def expected(expectations: Sequence[Expectation]) -> None:
     safe.html(
         '<div class="el-card"><div class="el-eyebrow">What you expected</div>'
         '<div class="el-line el-second">{line}</div>'
-        '<div class="el-scroll" style="max-height:16rem"><table class="el-table el-scores"><tr><th>statement</th>'
+        '<div class="el-scroll" tabindex="0" role="group" aria-label="Table"'
+        ' style="max-height:16rem"><table class="el-table el-scores"><tr><th>statement</th>'
         "<th>before</th><th>after</th><th>because</th></tr>{rows}</table></div></div>",
         line=f"{failed:,} of {wording.count(len(expectations), 'expectation')} failed after training"
         if failed

@@ -13,29 +13,30 @@ from embedlab.figures import readings as said
 from embedlab.types import Comparison
 from embedlab.ui import safe, state
 
+TALL = 432  # px of the ranking
 LISTED = 500  # rows of the ranking sent to the browser; the chooser and the report know every word
 
 
-def ranking(comparison: Comparison, layer: int, low: float = 0.0, high: float = 1.0) -> pd.DataFrame:
-    """Words by falling change at one layer, within [low, high], those above noise first.
+def ranking(comparison: Comparison, layer: int, within: Bool[np.ndarray, "word"] | None = None) -> pd.DataFrame:
+    """Words by falling change at one layer, those above noise first; `within`: only these words.
 
     `bar` is the change of the words above noise (of all, where the floor is unknown); `against` says it of the others.
     """
     table = comparison.words
     change = table.change[layer].astype(float)
     order = np.array(figures.most_changed(comparison, layer), dtype=np.int64)
-    shown = order[(change[order] >= low - 1e-6) & (change[order] <= high + 1e-6)][:LISTED]
+    shown = (order if within is None else order[within[order]])[:LISTED]
     stayed = np.array([kept(comparison, layer, row) for row in shown], dtype=np.int64)
     floor = np.full(len(shown), np.nan) if table.noise is None else table.noise[layer, shown].astype(float)
-    within = within_noise(comparison, layer)[shown]
+    greyed = within_noise(comparison, layer)[shown]
     written = [wording.number(at, places=2) for at in change[shown]]
     return pd.DataFrame(
         {
             "word": [table.words[i] for i in shown],
-            "bar": np.where(within, np.nan, change[shown]),
+            "bar": np.where(greyed, np.nan, change[shown]),
             "against": [
                 f"within noise, {at}" if grey else "above noise" if np.isfinite(noise) else "noise unknown"
-                for at, grey, noise in zip(written, within, floor, strict=True)
+                for at, grey, noise in zip(written, greyed, floor, strict=True)
             ],
             "noise": floor,
             "kept": stayed,
@@ -82,15 +83,15 @@ def kept(comparison: Comparison, layer: int, row: int) -> int:
     return len(np.intersect1d(table.neighbours_before[layer, row], table.neighbours_after[layer, row]))
 
 
-def ranked_table(comparison: Comparison, layer: int, low: float, high: float) -> None:
-    """The ranking; choosing a row chooses the word for the whole page."""
-    frame = ranking(comparison, layer, low, high)
-    key = f"ranked-{comparison.id[:8]}-{layer}-{low:.2f}-{high:.2f}"
+def ranked_table(comparison: Comparison, layer: int, within: Bool[np.ndarray, "word"], key: str) -> None:
+    """The ranking of the words `within`; choosing a row chooses the word for the whole page."""
+    frame = ranking(comparison, layer, within)
 
     def choose() -> None:
         rows = st.session_state[key].selection.rows
         if rows:
             st.session_state["word"] = str(frame["word"].iloc[rows[0]])
+            st.session_state.pop("near", None)
 
     k = comparison.words.k
     grey = figures.palette(state.theme()).quiet
@@ -101,38 +102,41 @@ def ranked_table(comparison: Comparison, layer: int, low: float, high: float) ->
         on_select=choose,
         selection_mode="single-row",
         hide_index=True,
-        height=552,
+        height=TALL,
         row_height=30,
         column_config={
             "word": st.column_config.TextColumn("word", width=84),
             "bar": st.column_config.ProgressColumn(
                 "change",
-                width=112,
+                width=104,
                 format="%.2f",
                 min_value=0.0,
                 max_value=1.0,
                 help="1 - Jaccard of the nearest words before and after; no bar where it is within noise",
             ),
             "against": st.column_config.TextColumn(
-                "against noise", width=112, help="more than noise: above the floor of the word, and q at most .05"
+                "against noise", width=104, help="more than noise: above the floor of the word, and q at most .05"
             ),
             "noise": st.column_config.NumberColumn(
-                "noise", format="%.2f", help="the change of this word that two seeds, or two halves, would show"
+                "noise",
+                format="%.2f",
+                width=52,
+                help="the change of this word that two seeds, or two halves, would show",
             ),
-            "kept": st.column_config.NumberColumn("kept", help="nearest words that stayed"),
-            "lost": st.column_config.NumberColumn("lost", help="nearest words that went; as many came"),
-            "uses": st.column_config.NumberColumn("uses", help="uses in the corpus"),
+            "kept": st.column_config.NumberColumn("kept", width=44, help="nearest words that stayed"),
+            "lost": st.column_config.NumberColumn("lost", width=44, help="nearest words that went; as many came"),
+            "uses": st.column_config.NumberColumn("uses", width=48, help="uses in the corpus"),
             "drift": st.column_config.NumberColumn(
-                "drift", format="%.3f", help="1 - cosine of the word before and after"
+                "drift", format="%.3f", width=56, help="1 - cosine of the word before and after"
             ),
         },
         alt=f"Words ranked by how many of their {k} nearest words changed, those above noise first",
     )
-    if len(comparison.words.words) > LISTED:
+    if int(within.sum()) > LISTED:
         safe.html(
             '<div class="el-quiet">At most {n} words are listed; the chooser knows all {of}.</div>',
             n=f"{LISTED:,}",
-            of=wording.count(len(comparison.words.words)),
+            of=wording.count(int(within.sum())),
         )
 
 
@@ -198,7 +202,8 @@ def kwic(lines: Iterable[Use], height: int | None = None, head: tuple[str, str] 
         else ""
     )
     safe.html(
-        '<div class="el-scroll" style="max-height:{height}"><table class="el-kwic">{names}{rows}</table></div>',
+        '<div class="el-scroll" style="max-height:{height}" tabindex="0" role="region" aria-label="Uses in context">'
+        '<table class="el-kwic">{names}{rows}</table></div>',
         names=names,
         rows=rows,
         height=f"{height}px" if height else "none",

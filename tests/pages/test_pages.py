@@ -21,6 +21,7 @@ QUESTIONS = {
     "models": "Which models are there?",
     "finetune": "Teach the model something",
     "runs": "What has been trained, and which was worth it?",
+    "search": "What lies nearest, before and after?",
     "anatomy": "What happens inside one sentence?",
     "lineage": "How did words come to mean what their sentence says?",
     "report": "What do I take away?",

@@ -1,0 +1,171 @@
+"""The map of everything: all words or all texts of a comparison on one linked map, kept in the workspace."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from embedlab import demo, report, survey, wordvectors
+from embedlab.comparing import overview as overviews
+from embedlab.comparing.overview import Overview, What
+from embedlab.comparing.overview_columns import Column, columns, items_frame, names_of
+from embedlab.errors import StoreError, UserError
+from embedlab.lab.base import Progress, digest, part, quiet
+from embedlab.lab.selections import Selections
+from embedlab.store import Entry, atomic_write, copy_sealed, is_sealed
+from embedlab.types import Comparison, Corpus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ItemsFormat = Literal["csv", "parquet"]
+
+
+class Overviews(Selections):
+    """What can be done with maps of everything."""
+
+    def overview(
+        self,
+        id: str,
+        what: What = "words",
+        layer: int | None = None,
+        *,
+        files: tuple[Path, Path] | None = None,
+        progress: Progress = quiet,
+    ) -> Overview:
+        """All words or texts of a comparison at a layer (None: the last); drawn once, then kept. Raises UserError.
+
+        `files`: the two files of vectors again, for a comparison of such, whose vectors the workspace does not keep.
+        """
+        entry, comparison = self._overview_entry(id)
+        at = len(comparison.layers) - 1 if layer is None else layer
+        kept = self.kept_overview(entry.id, what, at)
+        if kept is not None:
+            progress(1.0, "already drawn")
+            return kept
+        before, after = self._overview_vectors(entry, comparison, files)
+        corpus = self._overview_corpus(comparison)
+        made = overviews.make_overview(before, after, comparison, corpus, what, at, progress=progress)
+        name, summary = f"all {what} of {entry.name}", {"kind": "overview", "items": len(made)}
+        folder = self._overview_id(entry.id, what, at)
+        self.store.put("snapshots", folder, name, summary, lambda target: overviews.save_overview(made, target))
+        return made
+
+    def kept_overview(self, id: str, what: What = "words", layer: int | None = None) -> Overview | None:
+        """The map where it was drawn before, or came with EmbedLab; None where it would have to be drawn."""
+        entry = self.store.find("comparisons", id)
+        at = len(entry.summary["layers"]) - 1 if layer is None else layer
+        name = self._overview_id(entry.id, what, at)
+        folder, results = self.store.folder("snapshots", name), demo.results_folder()
+        if not is_sealed(folder) and results is not None and is_sealed(shipped(results) / name):
+            copy_sealed(shipped(results) / name, folder)
+            self.store.list_entry("snapshots", name)
+        return overviews.open_overview(folder) if is_sealed(folder) else None
+
+    def can_overview(self, id: str) -> bool:
+        """Whether the vectors of a comparison are still in the workspace, so that a map can be drawn."""
+        surveys = self.store.find("comparisons", id).summary.get("surveys", ())
+        return bool(surveys) and all(is_sealed(self.store.folder("snapshots", one)) for one in surveys)
+
+    def start_overview(self, id: str, what: What = "words", layers: Sequence[int] | None = None) -> str:
+        """The same in the background; returns a task id. `layers` None: the last."""
+        entry = self.store.find("comparisons", id)
+        given = [] if layers is None else ["--layers", ",".join(str(layer) for layer in layers)]
+        return self._start_task(["map", entry.id, "--what", what, *given], f"The map of all {what}")
+
+    def draw_overviews(
+        self,
+        id: str,
+        what: What,
+        layers: Sequence[int],
+        *,
+        files: tuple[Path, Path] | None = None,
+        progress: Progress = quiet,
+    ) -> list[Overview]:
+        """Several layers, one after another."""
+        return [
+            self.overview(id, what, layer, files=files, progress=part(progress, i / len(layers), (i + 1) / len(layers)))
+            for i, layer in enumerate(layers)
+        ]
+
+    def overview_columns(self, overview: Overview) -> tuple[Column, ...]:
+        """What may colour the items of a map."""
+        _, comparison = self._overview_entry(overview.comparison_id)
+        return columns(overview, comparison, self._overview_corpus(comparison))
+
+    def overview_names(self, overview: Overview) -> Sequence[str]:
+        """The word, or the text, of every item of a map."""
+        _, comparison = self._overview_entry(overview.comparison_id)
+        return names_of(overview, comparison, self._overview_corpus(comparison))
+
+    def overview_items(self, overview: Overview, chosen: Collection[int] | None = None) -> "pd.DataFrame":
+        """The items of a map as a table, or those whose `rows` are chosen: the most changed first."""
+        _, comparison = self._overview_entry(overview.comparison_id)
+        return items_frame(overview, comparison, self._overview_corpus(comparison), chosen)
+
+    def overview_file(
+        self, overview: Overview, chosen: Collection[int] | None = None, format: ItemsFormat = "csv"
+    ) -> bytes:
+        """The same as the bytes of a file."""
+        frame = self.overview_items(overview, chosen)
+        return report.to_csv(frame) if format == "csv" else report.to_parquet(frame)
+
+    def write_overview(self, overview: Overview, out: Path) -> None:
+        """All items in a file: parquet where its name ends so, else CSV."""
+        atomic_write(
+            Path(out), self.overview_file(overview, None, "parquet" if Path(out).suffix == ".parquet" else "csv")
+        )
+
+    def overview_rows(self, overview: Overview, chosen: Collection[int]) -> tuple[int, ...]:
+        """The rows of the corpus behind some items: all of a text, all whose text uses a word. Raises UserError."""
+        _, comparison = self._overview_entry(overview.comparison_id)
+        corpus = self._overview_corpus(comparison)
+        if corpus is None:
+            raise UserError("This comparison has no corpus in the workspace: take the selection as CSV or parquet.")
+        if overview.what == "words":
+            return self.rows_with(corpus.id, [comparison.words.words[row] for row in chosen])
+        wanted = {corpus.texts[row] for row in chosen}
+        return tuple(row for row, text in enumerate(corpus.texts) if text in wanted)
+
+    def ship_overviews(self, id: str, out: Path) -> None:
+        """Draw every layer, words and texts, and put the maps where those that come with EmbedLab lie."""
+        entry, comparison = self._overview_entry(id)
+        for what in overviews.WHATS:
+            for layer in range(len(comparison.layers)):
+                self.overview(entry.id, what, layer)
+                name = self._overview_id(entry.id, what, layer)
+                copy_sealed(self.store.folder("snapshots", name), Path(out) / name)
+
+    def _overview_id(self, comparison_id: str, what: What, layer: int) -> str:
+        return digest(["overview", overviews.VERSION, comparison_id, what, layer])
+
+    def _overview_entry(self, id: str) -> tuple[Entry, Comparison]:
+        entry = self.store.find("comparisons", id)
+        return entry, self.comparison(entry.id)
+
+    def _overview_corpus(self, comparison: Comparison) -> Corpus | None:
+        """The corpus of a comparison; None where it was deleted, or where there was none."""
+        try:
+            return self.corpus(comparison.provenance.corpus_id)
+        except StoreError:
+            return None
+
+    def _overview_vectors(
+        self, entry: Entry, comparison: Comparison, files: tuple[Path, Path] | None
+    ) -> tuple[survey.Survey, survey.Survey]:
+        if files is not None:
+            made = wordvectors.tables(*(Path(file) for file in files))
+            if made.before.words != comparison.words.words:
+                raise UserError("These files do not hold the words that were compared: give the same two files again.")
+            return made.before, made.after
+        if not self.can_overview(entry.id):
+            raise UserError(
+                "The vectors of this comparison are not in the workspace (it was shipped, or made of files): make the "
+                "comparison again, or name its two files with --before and --after."
+            )
+        before, after = (survey.open_survey(self.store.folder("snapshots", one)) for one in entry.summary["surveys"])
+        return before, after
+
+
+def shipped(results: Path) -> Path:
+    """Where the maps lie that came with EmbedLab, beside its results."""
+    return results.parent / "overviews"

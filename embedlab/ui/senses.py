@@ -1,0 +1,265 @@
+"""What the Senses page shows: its word, the uses and their map, kept for the next run; controls and address."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from embedlab import wording
+from embedlab.comparing.wordview import WordMap, WordView, evenly, most_steps
+from embedlab.errors import UserError
+from embedlab.figures.pane import Pane
+from embedlab.figures.sensepane import sense_pane
+from embedlab.lab.base import Progress
+from embedlab.lab.searching import Kept
+from embedlab.ui import frame, safe, state
+
+Thing = TypeVar("Thing")
+
+LINKED = 200  # selected uses that still fit into an address
+PLACEBO = "_placebos"  # the words and layers whose placebo map this visit asked for
+FOUND, GIVEN = "of the corpus", "named here"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The controls of the page: along = the states of the run too; placebo; opacity by trust; whose senses."""
+
+    along: bool
+    placebo: bool
+    trust: bool
+    named: bool
+
+
+@st.cache_resource(show_spinner=False)
+def _views(root: str) -> Kept[WordView]:
+    return Kept(48)
+
+
+@st.cache_resource(show_spinner=False)
+def _maps(root: str) -> Kept[WordMap | None]:
+    return Kept(24)
+
+
+@st.cache_resource(show_spinner=False)
+def _panes(root: str) -> Kept[Pane]:
+    return Kept(12)
+
+
+def _root() -> str:
+    return str(state.lab().store.root)
+
+
+# ---------------------------------------------------------------- which word
+
+
+def word_control(view: frame.Context, marked: Sequence[str]) -> str:
+    """The word of the page, in the address bar as word=: one that was marked, a counted one, or any that is typed."""
+    options = list(dict.fromkeys((*marked, *view.comparison.words.words)))
+    linked, held = st.query_params.get("word"), st.session_state.get("word")
+    asked = held if held is not None else linked
+    if asked is not None and asked not in options:
+        why = _missing(view, asked)
+        if why is None:
+            options.append(asked)
+        else:
+            st.session_state.pop("word", None)
+            st.query_params.pop("word", None)
+            st.session_state["_no_word"] = why
+    chosen = st.selectbox(
+        "Word (or type any other)", options, index=0, key="word", bind="query-params", accept_new_options=True,
+        on_change=_typed, filter_mode="prefix",
+    )  # fmt: skip
+    return options[0] if chosen is None else str(chosen)
+
+
+def _typed() -> None:
+    """Whoever chooses a word here wants its uses read, even where that takes its time."""
+    st.session_state["_read_uses"] = st.session_state["word"]
+
+
+def _missing(view: frame.Context, word: str) -> str | None:
+    """Why a typed word cannot be shown; None where it occurs in the corpus."""
+    try:
+        state.lab().concordance(view.comparison.provenance.corpus_id, word, 1)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def no_word() -> None:
+    """What was said of the last word that is not there, once."""
+    why = st.session_state.pop("_no_word", None)
+    if why is not None:
+        safe.html('<div class="el-card el-note" role="status">{why}</div>', why=why)
+
+
+def to_be_read(view: frame.Context, word: str, marked: Sequence[str]) -> bool:
+    """Whether the uses of a word must be read by both models first, and nobody has asked for that yet: then the offer.
+
+    A word chosen on this page is read at once; one that came with a link or from another page waits for a click.
+    """
+    if word in marked or st.session_state.get("_read_uses") == word or state.lab().has_uses(view.id, word):
+        return False
+    if not state.lab().can_read(view.id):
+        frame.empty(
+            "This word was not read use by use",
+            "The models of this comparison are not here, so only the words it read itself can be shown: choose one of "
+            "the first in the list.",
+        )
+        return True
+    safe.html(
+        '<div class="el-empty"><b>The uses of “{word}” have not been read one by one yet</b>Both models read every '
+        "use once; the vectors are kept, and the next time they are at hand.</div>",
+        word=word,
+    )
+    if st.button("Read its uses", type="primary", key="read_uses"):
+        st.session_state["_read_uses"] = word
+        st.rerun()
+    return True
+
+
+# ---------------------------------------------------------------- the uses and their map
+
+
+def view_of(view: frame.Context, word: str, named: bool, place: DeltaGenerator) -> WordView:
+    """The uses of the word at the layer of the page; with its progress where both models must read them first."""
+    names = state.lab().named_senses(view.comparison.provenance.corpus_id, word) if named else ()
+    key = (view.id, word, view.layer, names)
+    return _views(_root()).get(
+        key,
+        lambda: _told(place, lambda tell: state.lab().word_view(view.id, word, view.layer, named=named, progress=tell)),
+    )
+
+
+def map_of(
+    view: frame.Context, shown: WordView, choices: Choices, steps: Sequence[int], place: DeltaGenerator
+) -> WordMap | None:
+    """The linked map of the uses, with the states of the run and the placebo where these are asked for."""
+    key = (view.id, shown.word, shown.layer, shown.senses, tuple(steps), choices.placebo)
+    return _maps(_root()).get(
+        key,
+        lambda: _told(
+            place,
+            lambda tell: state.lab().word_map(view.id, shown, steps=steps, placebo=choices.placebo, progress=tell),
+        ),
+    )
+
+
+def pane_of(view: frame.Context, shown: WordView, map_: WordMap, choices: Choices, steps: Sequence[int]) -> Pane:
+    key = (view.id, shown.word, shown.layer, shown.senses, tuple(steps), choices)
+    return _panes(_root()).get(key, lambda: sense_pane(shown, map_, named=choices.named, trust=choices.trust))
+
+
+def _told(place: DeltaGenerator, work: Callable[[Progress], Thing]) -> Thing:
+    """Work with a bar for as long as it takes."""
+    try:
+        return work(lambda share, what: _bar(place, share, what))
+    finally:
+        place.empty()
+
+
+def _bar(place: DeltaGenerator, share: float, what: str) -> None:
+    place.progress(min(1.0, max(0.0, share)), what)
+
+
+def said(shown: WordView, map_: WordMap) -> None:
+    """Under the maps: what they leave out, where they leave out anything."""
+    parts = []
+    if shown.of > len(shown.uses):
+        parts.append(f"{len(shown.uses):,} of {shown.of:,} uses, a random sample (seed {map_.scores.seed}).")
+    if len(map_.drawn) < len(shown.uses):
+        parts.append(f"{len(map_.drawn):,} of the {len(shown.uses):,} uses are drawn, a random sample; all are listed.")
+    if shown.before is None:
+        parts.append(
+            "The vectors did not come with this comparison: no real cosines, no trust of single points, no placebo map "
+            "and no clusters. Make the comparison here to have them."
+        )
+    if not shown.marked:
+        parts.append("Other seeds have not read this word, so what is noise is unknown.")
+    if parts:
+        safe.html('<div class="el-quiet">{said}</div>', said=" ".join(parts))
+
+
+def has_corpus(view: frame.Context) -> bool:
+    """Whether the corpus of the comparison is still here."""
+    try:
+        state.lab().find_corpus(view.comparison.provenance.corpus_id)
+    except UserError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- the controls
+
+
+def controls(view: frame.Context, word: str, steps: Sequence[int]) -> Choices:
+    """Beside the word: the states of the run, the placebo map, and in a popover how points look and whose senses."""
+    given = bool(state.lab().named_senses(view.comparison.provenance.corpus_id, word))
+    along = bool(steps) and st.toggle(
+        f"Along the training ({wording.count(len(steps), 'step')})", key="along", bind="query-params",
+        help="The states that the run kept between before and after, in the same layout: the slider moves the points.",
+    )  # fmt: skip
+    with st.popover("Points and senses"):
+        trust = st.toggle("Fade points whose map neighbours are not their true ones", True, key="trust")
+        whose = st.segmented_control(
+            "Senses", [FOUND, GIVEN], default=FOUND, required=True, key="whose", bind="query-params",
+            disabled=not given, help="Those of the corpus, or those you named on the map",
+        )  # fmt: skip
+    asked = st.session_state.setdefault(PLACEBO, set())
+    if (word, view.layer) not in asked and state.lab().lacks_placebo(view.id, word, view.layer):
+        st.button(
+            "Placebo map", key="placebo", on_click=asked.add, args=((word, view.layer),),
+            help="Lay the state before out against itself: what a map shows where nothing changed. Then a button of "
+            "the maps turns it on and off.",
+        )  # fmt: skip
+    return Choices(along, (word, view.layer) in asked, trust, given and whose == GIVEN)
+
+
+def steps_shown(steps: Sequence[int], uses: int) -> tuple[int, ...]:
+    """The steps that one layout of so many uses can hold, and a line where these are not all."""
+    shown = evenly(steps, most_steps(uses))
+    if len(shown) < len(steps):
+        safe.html(
+            '<div class="el-quiet">{n} of the {of} steps that the run kept, spread evenly ({listed}): one layout holds '
+            "no more.</div>",
+            n=len(shown),
+            of=len(steps),
+            listed=", ".join(f"{step:,}" for step in shown) or "none",
+        )
+    return shown
+
+
+# ---------------------------------------------------------------- the selection
+
+
+def selection_key(view: frame.Context, word: str) -> str:
+    """The key of the pane of a word; what is selected there stands under this key and "-selected"."""
+    return f"uses-{view.id[:8]}-{word}"
+
+
+def selected_uses(view: frame.Context, shown: WordView) -> frozenset[int]:
+    """The selected uses, from this session, else from the link (sel=3.17.40); into the address where they fit."""
+    key = f"{selection_key(view, shown.word)}-selected"
+    known = set(shown.ids.tolist())
+    if key not in st.session_state:
+        linked = st.query_params.get("sel", "")
+        st.session_state[key] = tuple(sorted({int(one) for one in linked.split(".") if one.isdigit()} & known))
+    selected = frozenset(st.session_state[key]) & known
+    if selected and len(selected) <= LINKED:
+        st.query_params["sel"] = ".".join(str(one) for one in sorted(selected))
+    elif "sel" in st.query_params:
+        del st.query_params["sel"]
+    return selected
+
+
+def toggle(view: frame.Context, word: str) -> Callable[[int], None]:
+    """Selects a use, or lets it go."""
+    key = f"{selection_key(view, word)}-selected"
+
+    def turn(id: int) -> None:
+        st.session_state[key] = tuple(sorted(set(st.session_state.get(key, ())) ^ {id}))
+
+    return turn

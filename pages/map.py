@@ -1,0 +1,93 @@
+"""Map: where does everything lie, and what moved? All words or texts, before and after, in one frame."""
+
+import streamlit as st
+
+from embedlab.comparing.overview import What
+from embedlab.ui import demo, errors, frame, overview, overview_items, safe
+
+TERMS = (
+    ("Linked map", "one UMAP of both states, each item tied to itself, so moves mean change."),
+    ("Trustworthiness, continuity", "share of map neighbours that are true, and the reverse; 1 is best, chance .5."),
+    ("Placebo", "the state before laid out against itself: moves of that size mean nothing."),
+    ("Landmarks", "above 10,000 items a seeded sample is laid out, and the others placed among their nearest of it."),
+)  # fmt: skip
+
+
+@errors.guarded
+def page() -> None:
+    frame.head(
+        "Where does everything lie, and what moved?",
+        "Every point is one word, or one text. The same item lies in both maps; draw around points in either map to "
+        "see them in the other.",
+    )
+    view = frame.context()
+    if view is None:
+        demo.offer()
+        return
+    what, coloured, found, picture = st.columns([3, 4, 4, 2], vertical_alignment="bottom")
+    with what:
+        items = kind()
+    map_ = overview.drawn(view, items)
+    if map_ is None:
+        overview.offer(view, items)
+    else:
+        with coloured:
+            column = colour(map_)
+        with found:
+            overview.find(view, items, map_)
+        with picture:
+            pane, placebo = options(map_)
+        chosen = overview.selected(view, items, map_.rows)
+        overview.link_selection(chosen)
+        overview.picture(view, map_, column, chosen, pane, placebo)
+        overview_items.facts(map_)
+        below(view, map_, chosen)
+    frame.foot(
+        f"python -m embedlab map {view.id[:8]} --what {items} --layers {view.layer} --out map.csv",
+        frame.provenance(view.comparison),
+        [*TERMS, *((column.name.capitalize(), column.meaning) for column in (map_.columns if map_ else ()))],
+    )
+    frame.measured()
+
+
+def kind() -> What:
+    chosen = st.segmented_control(
+        "Show all", overview.WHATS, default="words", required=True, key="what", bind="query-params"
+    )
+    return "words" if chosen is None else chosen
+
+
+def colour(map_: overview.Drawn) -> overview.Column:
+    """What the points are coloured by, in the address bar as by=."""
+    known = {column.name: column for column in map_.columns}
+    if st.session_state.get("by") not in (None, *known):
+        del st.session_state["by"]
+    name = st.selectbox("Colour by", list(known), key="by", bind="query-params")
+    column = known[name or next(iter(known))]
+    return column
+
+
+def options(map_: overview.Drawn) -> tuple[bool, bool]:
+    """(drawn by the pane, the placebo instead)."""
+    many = len(map_.overview) > overview.PLOTLY_POINTS
+    with st.popover("Picture", width="stretch"):
+        pane = st.toggle("Pane: zoom, slider from before to after", value=many, disabled=many, key="map-pane")
+        placebo = st.toggle("Placebo: before against itself", disabled=many or pane, key="map-placebo")
+    return many or pane, placebo
+
+
+def below(view: frame.Context, map_: overview.Drawn, chosen: tuple[int, ...]) -> None:
+    """The selection in numbers, what can be taken of it, and its items as a table."""
+    if chosen:
+        overview_items.of_selection(map_, chosen)
+    else:
+        safe.html(
+            '<div class="el-floor"><b>Nothing is selected: all {n}, the most changed first</b><div class="el-quiet">'
+            "Draw around points with the lasso, or type a part of what you look for.</div></div>",
+            n=f"{len(map_.overview):,} {map_.overview.what}",
+        )
+    overview_items.take(view, map_, chosen)
+    overview_items.table(view, map_, chosen)
+
+
+page()
