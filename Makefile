@@ -6,7 +6,7 @@ REQUIREMENTS := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 TEST_WORKERS ?= 2
 
-.PHONY: app setup demo demo-results lint test browser fuzz kills kit map method bench calibration screenshots clean help
+.PHONY: app setup demo demo-results lint test browser fuzz kills kit map docs method bench calibration screenshots clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -39,6 +39,10 @@ kills: .venv/.ready-test  ## end the training worker at every file operation: th
 
 kit: .venv/.ready-test  ## the ten words of ../shared/kit, every layer, against what was measured independently
 	$(BIN)/python -m pytest -m long --timeout 5400 tests/compare/test_kit.py
+
+docs: .venv/.ready-test  ## the site of the documentation, in out/site
+	$(BIN)/python -m scripts.glossary
+	$(BIN)/mkdocs build --quiet
 
 method: .venv/.ready  ## renew docs/method.md from embedlab/comparing/method
 	$(BIN)/python -m scripts.method

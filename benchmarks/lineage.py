@@ -11,9 +11,10 @@ words   CoarseWSD-20, a classifier of whole sentences for each of the ten words 
         head asked for every test row: accuracy and macro-F1 over all senses, mean over seeds, with the 95 % interval of
         that mean over resampled test rows; beside fastText's figures (kit/measured). The best step is chosen on a tenth
         of the train rows.
-stages  ULMFiT in small on the topics of the bundled sentences: three stages (a language model on the bundled questions
-        and answers, then on the sentences to be told apart, then the classifier) against the classifier from scratch,
-        by how many sentences have a label; five seeds, each with its own held-out quarter and its own labels.
+stages  ULMFiT in small on the topics of the bundled sentences: three stages (a language model on the train sentences of
+        CoarseWSD-20, then on the sentences to be told apart, then the classifier) against the classifier from scratch,
+        by how many sentences have a label; five seeds, each with its own held-out quarter and its own labels. Both know
+        the same words: those used three times and more in all of these sentences.
 
 Results in out/lineage-PART.json. CoarseWSD-20 is CC BY-NC 4.0 and no part of this project.
 """
@@ -215,22 +216,20 @@ def show_word(word: str, family: str, of_word: dict[str, Any]) -> None:
 def stages(lab: Lab, asked: argparse.Namespace) -> dict[str, Any]:
     with demo.senses_path().open(encoding="utf-8", newline="") as file:
         sentences = [{"text": row["text"], "label": row["topic"]} for row in csv.DictReader(file)]
-    with demo.pairs_path().open(encoding="utf-8", newline="") as file:
-        general = [text for row in csv.DictReader(file) for text in (row["text"], row["answer"])]
+    general = [{"text": row["text"]} for row in rows(asked.kit, WORDS) if row["split"] == "train"]
+    plain = Columns(text="text")
+    every = corpus_of(lab, "words", [*general, *({"text": row["text"]} for row in sentences)], plain)
+    first = corpus_of(lab, "general", general, plain)
+    fresh = [lab.new_model("awd-lstm", every, seed=seed, min_count=3) for seed in range(asked.seeds)]
+    wide = trained(lab, fresh[0], first, recipe="language-model", steps=asked.general_steps)
     counts = [int(count) for count in asked.labels.split(",")]
     found: dict[str, Any] = {str(count): {"three stages": [], "from scratch": []} for count in counts}
     for seed in range(asked.seeds):
         order = np.random.default_rng(seed).permutation(len(sentences)).tolist()
         test, train = order[: len(order) // 4], order[len(order) // 4 :]
-        # one vocabulary for all stages: of all that the language model reads, never of held-out sentences
-        reads = [{"text": text} for text in [*general, *(sentences[i]["text"] for i in train)]]
-        words_ = corpus_of(lab, f"words-{seed}", reads, Columns(text="text"))
-        fresh = lab.new_model("awd-lstm", words_, seed=seed)
-        first = corpus_of(lab, "general", [{"text": text} for text in general], Columns(text="text"))
-        second = corpus_of(lab, f"target-{seed}", [{"text": sentences[i]["text"]} for i in train], Columns(text="text"))
-        wide = trained(lab, fresh, first, recipe="language-model", seed=seed)
+        second = corpus_of(lab, f"target-{seed}", [{"text": sentences[i]["text"]} for i in train], plain)
         near = trained(
-            lab, f"run:{wide.id}", second, "lm", plan="discriminative", steps=300, rate=4e-3, schedule="stlr",
+            lab, f"run:{wide.id}", second, "lm", plan="discriminative", steps=150, rate=4e-3, schedule="stlr",
             batch_items=64, batch_tokens=2048, seed=seed,
         )  # fmt: skip
         for count in counts:
@@ -239,7 +238,7 @@ def stages(lab: Lab, asked: argparse.Namespace) -> dict[str, Any]:
             ]
             corpus = corpus_of(lab, f"labels-{seed}-{count}", given, CLASS)
             held = [row for row in given if row["split"] == "test"]
-            for name, start in (("three stages", f"run:{near.id}"), ("from scratch", fresh)):
+            for name, start in (("three stages", f"run:{near.id}"), ("from scratch", fresh[seed])):
                 plan = "gradual_unfreezing" if name == "three stages" else "full"
                 run = trained(
                     lab, start, corpus, "labels", plan=plan, steps=300, rate=5e-3, schedule="stlr", batch_items=64,
@@ -275,6 +274,7 @@ def main() -> None:
     options.add_argument("--only", help="systems (times) or classifiers (words), with commas")
     options.add_argument("--rows", type=int, default=5000)
     options.add_argument("--words", default=",".join(WORDS))
+    options.add_argument("--general-steps", type=int, default=1500)
     options.add_argument("--labels", default="50,100,200,400")
     options.add_argument("--seeds", type=int)
     options.add_argument("--kit", type=Path, default=Path("../shared/kit"))

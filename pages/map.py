@@ -62,9 +62,10 @@ def colour(map_: overview.Drawn) -> overview.Column:
     known = {column.name: column for column in map_.columns}
     if st.session_state.get("by") not in (None, *known):
         del st.session_state["by"]
-    name = st.selectbox("Colour by", list(known), key="by", bind="query-params")
-    column = known[name or next(iter(known))]
-    return column
+    many = len(map_.overview) > overview.PLOTLY_POINTS
+    said = "The pane has its own switch of colours." if many else None
+    name = st.selectbox("Colour by", list(known), key="by", bind="query-params", disabled=many, help=said)
+    return known[name or next(iter(known))]
 
 
 def options(map_: overview.Drawn) -> tuple[bool, bool]:

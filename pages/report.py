@@ -4,7 +4,8 @@ import shlex
 
 import streamlit as st
 
-from embedlab.ui import demo, downloads, errors, frame, safe
+from embedlab.report.plan import report_command
+from embedlab.ui import demo, downloads, errors, frame, report
 
 
 @errors.guarded
@@ -14,71 +15,33 @@ def page() -> None:
         "One file that opens anywhere, with no network: the answer, every number with its definition, live figures, "
         "and where it came from.",
     )
-    view = frame.context(layers=False)
+    view = frame.context()
     if view is None:
         demo.offer()
         return
     left, right = st.columns([8, 3])
     with right:
-        parts(view)
-    with left:
-        document = downloads.report(view.id, "html")
-        st.iframe(document.decode(), height=860, alt="The report as it will read")
+        plan = report.builder(view)
+        report.the_map(view, plan)
+        report.files(view, plan)
+    with left, errors.guard():
+        st.iframe(downloads.preview(view.id, plan), height=980, alt="The report as it will read")
+    report.beside(view)
     frame.foot(
-        shlex.join(["python", "-m", "embedlab", "report", view.id[:12], "--format", "html", "--out", "report.html"]),
+        report_command(view.comparison, plan, "html", "report.html"),
         frame.provenance(view.comparison),
         (
             (
                 "The same numbers",
-                "the document, the JSON and the tables hold what the pages show, from the same comparison.",
+                "the document, the notebook and the tables hold what the pages show, from the same comparison.",
+            ),
+            (
+                "Two comparisons side by side",
+                f"{shlex.join(['python', '-m', 'embedlab', 'report-diff', 'FIRST', view.id[:12]])} does the same.",
             ),
         ),
     )
     frame.measured()
-
-
-def parts(view: frame.Context) -> None:
-    """The files, and what stands in each."""
-    name = f"embedlab-{view.id[:8]}"
-    safe.html('<div class="el-eyebrow">Take it with you</div>')
-    st.download_button(
-        "Report (HTML)",
-        downloads.report(view.id, "html"),
-        f"{name}.html",
-        "text/html",
-        type="primary",
-        width="stretch",
-        on_click="ignore",
-    )
-    st.download_button(
-        "Every number (JSON)",
-        downloads.report(view.id, "json"),
-        f"{name}.json",
-        "application/json",
-        width="stretch",
-        on_click="ignore",
-    )
-    st.download_button(
-        "Every item (Parquet)", lambda: downloads.report(view.id, "parquet"), f"{name}-items.parquet",
-        "application/vnd.apache.parquet", width="stretch", on_click="ignore",
-    )  # fmt: skip
-    st.download_button(
-        "Words (CSV)",
-        lambda: downloads.words_csv(view.comparison),
-        f"{name}-words.csv",
-        "text/csv",
-        width="stretch",
-        on_click="ignore",
-    )
-    safe.html(
-        '<div class="el-eyebrow" style="margin-top:.8rem">What is in it</div><div class="el-quiet"><p><b>The '
-        "answer</b>: the verdict with its "
-        "reasons, in order.</p><p><b>The space</b>: every reading of every layer, before and after, with interval "
-        "and noise.</p>"
-        "<p><b>The words</b>: the most changed ones and their neighbours, kept, lost and gained.</p>"
-        "<p><b>The senses</b>: linked maps of the words that were marked.</p>"
-        "<p><b>Where it came from</b>: hashes, seeds, versions and the exact command.</p></div>"
-    )
 
 
 page()

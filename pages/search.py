@@ -74,7 +74,7 @@ def show(view: frame.Context, made: Found) -> None:
         cards.chart(rounds(view.comparison, around, state.theme()), f"round-{made.layer}-{made.asked.key}")
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
-        st.subheader("Both lists as a table; choose a row to search for what is like it", anchor=False)
+        st.header("Both lists as a table; choose a row to search for what is like it", anchor=False)
     with right:
         st.download_button(
             "CSV", data=lambda: matches_csv(made), file_name="embedlab-search.csv", mime="text/csv", on_click="ignore",

@@ -40,7 +40,7 @@ def page() -> None:
             "Give the corpus a target column, or name a word when you compare.",
         )
         return
-    steps = state.lab().steps_between(view.id)
+    steps = state.lab().steps_between(view.id) if state.lab().has_vectors(view.id) else ()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         with st.container(width=300):
             word = senses.word_control(view, marked)
@@ -59,9 +59,6 @@ def page() -> None:
     with right:
         sensenumbers.separation(shown, choices.named)
         sensenumbers.moved(shown)
-        sensenumbers.selection(shown, selected)
-        if map_ is not None:
-            sensenumbers.trust(shown, map_)
     contexts(view, shown, map_, selected)
     frame.foot(
         view.comparison.provenance.command,
@@ -79,7 +76,7 @@ def draw(
     along: tuple[int, ...],
     selected: frozenset[int],
 ) -> None:
-    """The pane, what was left out of it, and the name that a selection gets."""
+    """The pane and what it leaves out; the name that a selection gets; how true the picture is, and the selection."""
     if map_ is None:
         frame.empty(
             "There is no map of this word at this layer",
@@ -95,6 +92,12 @@ def draw(
         )
         senses.said(shown, map_)
     sensenames.bar(view, shown, selected, f"{senses.selection_key(view, shown.word)}-selected")
+    picture, chosen = st.columns([5, 3], gap="medium")
+    with picture:
+        if map_ is not None:
+            sensenumbers.trust(shown, map_)
+    with chosen:
+        sensenumbers.selection(shown, selected)
 
 
 def contexts(view: frame.Context, shown: WordView, map_: WordMap | None, selected: frozenset[int]) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 START, END = "<!-- the map begins -->", "<!-- the map ends -->"
-WHOLE_FOLDERS = {  # folders of made things: one line for all that is in them
+WHOLE_FOLDERS = {
+    "embedlab/demo/overviews/": "the map of all words of that comparison, layer by layer, made beforehand",  # folders of made things: one line for all that is in them
     "embedlab/demo/results/": "the comparison that comes with EmbedLab, made by `make demo-results`",
     "docs/screenshots/": "the pictures of this README, made by `make screenshots`",
 }
@@ -45,6 +46,8 @@ SILENT = {
     "embedlab/demo/canary.txt": "everyday sentences far from the training data",
     "embedlab/templates/report.css": "how the report looks, in light and dark and on paper",
     "embedlab/templates/report.html.j2": "the report: one page, everything in it",
+    "embedlab/templates/difference.html.j2": "two reports beside each other: what differs, as one page",
+    "embedlab/templates/uses.css": "how the table of uses beside the maps looks",
     "embedlab/templates/report.js": "draws the report's figures and links the two sides of a map",
     "embedlab/ui/mark.svg": "the mark beside the name",
     "embedlab/ui/style.css": "what the theme cannot say: spacing, cards, the words of a change",
@@ -70,6 +73,9 @@ def sentence(name: str) -> str:
     elif name.endswith(".yaml"):
         said = re.search(r"^(?:# |line: )(.+)$", text, re.MULTILINE)
         said = said and said[1]
+    elif name.endswith((".md", ".yml", ".typ", ".js", ".css")):  # a heading, or a comment at the top
+        opened = re.match(r"(?:---\n.*?---\n)?\s*(?:#|//|/\*) (.+)", text, re.DOTALL)
+        said = opened and opened[1].split("\n")[0].removesuffix("*/")
     else:
         said = None
     if not said:

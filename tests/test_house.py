@@ -41,6 +41,7 @@ MAY_WRITE = {
     "embedlab/jobfolder.py": "appends to the log and events of a job, one whole line at a time",
     "embedlab/corpus/unpack.py": "unpacks an upload into a temporary folder of its own",
     "embedlab/corpus/stored.py": "fills a folder that is then sealed",
+    "embedlab/comparing/overview.py": "fills a folder that is then sealed",
     "embedlab/comparing/files.py": "fills a folder that is then sealed",
     "embedlab/survey.py": "fills a folder that is then sealed",
     "embedlab/surveying/stream.py": "streams arrays larger than memory into a folder that is then sealed",

@@ -1,4 +1,4 @@
-"""`report`, `figure`, `report-diff`: a comparison as files, one figure as a drawing, and what two comparisons differ by."""
+"""`report`, `figure`, `report-diff`: a comparison as files, one figure, and what two comparisons differ by."""
 
 import argparse
 import json
@@ -65,7 +65,12 @@ def plan_of(options: argparse.Namespace) -> Plan:
 
 def report(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
     written = lab.write_report(
-        options.comparison, options.format, options.out, plan_of(options), draw_map=options.draw_map, progress=show.progress
+        options.comparison,
+        options.format,
+        options.out,
+        plan_of(options),
+        draw_map=options.draw_map,
+        progress=show.progress,
     )
     said = {"out": str(options.out), "format": options.format, "files": [str(path) for path in written]}
     beside = f", its data in {written[0].parent}" if len(written) > 1 else ""

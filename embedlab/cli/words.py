@@ -162,7 +162,7 @@ def parser() -> Parser:
     why.add_why(command(commands, "why", why.why, "what may have changed a word: training rows, frequency, steps"))
     why.add_groups(command(commands, "groups", why.groups, "words that moved together, with p by permutation"))
 
-    report.add_report(command(commands, "report", report.report, "a comparison as a file: page, paper, notebook, tables"))
+    report.add_report(command(commands, "report", report.report, "a comparison as a page, paper, notebook or tables"))
     report.add_figure(command(commands, "figure", report.figure, "one figure of a comparison as SVG or PNG"))
     report.add_diff(command(commands, "report-diff", report.report_diff, "what two comparisons differ by"))
 

@@ -51,6 +51,7 @@ def overview_maps(
         margin={"l": 4, "r": 4, "t": 84, "b": 8},
         showlegend=False,
         dragmode="lasso",
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": palette(theme).quiet, "activecolor": palette(theme).ink},
         hovermode="closest",
     )
     items = f"{len(overview):,} {overview.what}"
@@ -169,7 +170,7 @@ def _points(
                 "line": {"color": p.paper, "width": 0.5},
             }
             | look,
-            customdata=rows[:, None],
+            customdata=[[row] for row in rows.tolist()],  # as an array it would come back from a lasso as bytes
             selectedpoints=None if selected is None else np.flatnonzero(np.isin(rows, list(selected))).tolist(),
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"color": p.noise, "opacity": 0.5, "size": max(3, size - 3)}},

@@ -92,7 +92,7 @@ def _check(colouring: Colouring, n: int) -> None:
 
 def cosine_bytes(cosines: Float32[np.ndarray, "n n"]) -> UInt8[np.ndarray, "n n"]:
     """Cosines from -1 to 1 as bytes, 0 = -1 and 255 = 1, rounded: off by at most 1/255."""
-    return np.rint((np.clip(cosines, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
+    return np.asarray(np.rint((np.clip(cosines, -1.0, 1.0) + 1.0) * 127.5), dtype=np.uint8)
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ def _colouring(colouring: Colouring, arrays: _Arrays) -> dict[str, object]:
 
 def _share(opacity: Float32[np.ndarray, "n"]) -> UInt8[np.ndarray, "n"]:
     """0..1 as 0..255; a share that is no number is drawn in full."""
-    return np.rint(np.clip(np.nan_to_num(opacity, nan=1.0), 0.0, 1.0) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(np.nan_to_num(opacity, nan=1.0), 0.0, 1.0) * 255), dtype=np.uint8)
 
 
 def _numbers(ids: Int64[np.ndarray, "n"]) -> np.ndarray[Any, np.dtype[Any]]:

@@ -74,5 +74,6 @@ class Lab(Reports, Overviews, Explaining, Senses, Selections, Walks, Searches, L
         self.export(comparison.id, out)
         if ship:
             copy_sealed(self._comparison_folder(comparison.id), demo.RESULTS)
+            self.ship_overviews(comparison.id, demo.RESULTS.parent / "overviews")
         progress(1.0, "done")
         return Demo(comparison.id, run.id, Path(out) / "report.html")

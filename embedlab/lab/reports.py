@@ -8,7 +8,7 @@ from embedlab import report
 from embedlab.errors import UserError
 from embedlab.lab.base import Progress, quiet
 from embedlab.lab.overview import Overviews
-from embedlab.report import DrawingFormat, FigureName, Plan
+from embedlab.report import EVERYTHING, DrawingFormat, FigureName, Plan
 from embedlab.store import atomic_write, open_verified
 from embedlab.types import Comparison
 
@@ -28,7 +28,7 @@ class Reports(Overviews):
         self,
         id: str,
         format: ReportFormat = "html",
-        plan: Plan = Plan(),
+        plan: Plan = EVERYTHING,
         *,
         draw_map: bool = False,
         progress: Progress = quiet,
@@ -54,12 +54,17 @@ class Reports(Overviews):
         texts = self._texts_of(comparison)
         return report.html(shelf, plan, texts) if format == "html" else report.pdf(shelf, plan, texts)
 
+    def report_preview(self, id: str, plan: Plan = EVERYTHING, theme: "Theme" = "light") -> bytes:
+        """The HTML document without scripts, its figures as drawings in one theme. Raises UserError."""
+        comparison = self.comparison(id)
+        return report.html(self._shelf(comparison, plan), plan, self._texts_of(comparison), still=theme)
+
     def write_report(
         self,
         id: str,
         format: ReportFormat,
         out: Path,
-        plan: Plan = Plan(),
+        plan: Plan = EVERYTHING,
         *,
         draw_map: bool = False,
         progress: Progress = quiet,
@@ -114,9 +119,7 @@ class Reports(Overviews):
             return of_files(path)
         return of_comparison(self.comparison(named))
 
-    def _shelf(
-        self, comparison: Comparison, plan: Plan, draw_map: bool = False, progress: Progress = quiet
-    ) -> "Shelf":
+    def _shelf(self, comparison: Comparison, plan: Plan, draw_map: bool = False, progress: Progress = quiet) -> "Shelf":
         """All that the figures of a report are made from."""
         from embedlab.report.gallery import Shelf
 

@@ -151,7 +151,8 @@ def weighted_median(
     extent = np.ptp(points, axis=1).max(axis=1)[:, None]
     least = np.where(extent > 0, 1e-4 * extent, 1.0)  # a point that is reached would divide by nothing
     for _ in range(SETTLING):
-        pull = weight / np.maximum(np.linalg.norm(points - at[:, None], axis=2), least)
+        away = points - at[:, None]
+        pull = weight / np.maximum(np.sqrt(away[..., 0] ** 2 + away[..., 1] ** 2), least)
         at = np.einsum("nj,njc->nc", pull / pull.sum(axis=1, keepdims=True), points)
     return at
 
@@ -240,15 +241,16 @@ def _excess(
     for i, row in enumerate(asked):
         for j, other in enumerate(ids[i]):
             own[i, j] = nearness(np.array([row]), slice(int(other), int(other) + 1))[0, 0]
-    nearer = np.zeros(ids.shape, dtype=np.int64)
+    least, nearer = own.min(axis=1, keepdims=True), np.zeros(ids.shape, dtype=np.int64)
     for part in slices(n):
         near = nearness(asked, part)
         here = np.arange(part.start, part.stop)
         near[asked[:, None] == here] = -np.inf  # oneself is no neighbour
+        row, column = np.nonzero(near >= least)  # few, where the map is true: the others beat none
+        found, at = near[row, column], here[column]
         for j in range(k):
-            beats = near > own[:, j, None]
-            beats |= (near == own[:, j, None]) & (here < ids[:, j, None])
-            nearer[:, j] += beats.sum(axis=1)
+            beats = (found > own[row, j]) | ((found == own[row, j]) & (at < ids[row, j]))
+            nearer[:, j] += np.bincount(row[beats], minlength=len(asked))
     return np.asarray((nearer + 1 - k).clip(0).sum(axis=1), dtype=np.float64)
 
 

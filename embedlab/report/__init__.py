@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from embedlab.report.plan import FIGURES, SECTIONS, FigureName, Plan, Section
+from embedlab.report.plan import EVERYTHING, FIGURES, SECTIONS, FigureName, Plan, Section
 from embedlab.report.tables import as_json, guarded, tables, to_csv, to_parquet
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from embedlab.report.gallery import Shelf
 
 __all__ = [
+    "EVERYTHING",
     "FIGURES",
     "SECTIONS",
     "DrawingFormat",
@@ -34,15 +35,18 @@ __all__ = [
 DrawingFormat = Literal["svg", "png"]
 
 
-def html(shelf: "Shelf", plan: Plan = Plan(), texts: Sequence[str] = ()) -> bytes:
-    """The report as one offline file. `texts`: the corpus, for a real use of every neighbour. Raises UserError."""
+def html(shelf: "Shelf", plan: Plan = EVERYTHING, texts: Sequence[str] = (), *, still: "Theme | None" = None) -> bytes:
+    """The report as one offline file. `texts`: the corpus, for a real use of every neighbour. Raises UserError.
+
+    `still`: without scripts, its figures as drawings in this theme.
+    """
     from embedlab.report import content, document
 
-    return document.html(content.gather(shelf, plan, texts))
+    return document.html(content.gather(shelf, plan, texts), still)
 
 
-def pdf(shelf: "Shelf", plan: Plan = Plan(), texts: Sequence[str] = ()) -> bytes:
-    """The report on paper: tagged, with vector figures; of the readings one layer unless more are named. Raises UserError."""
+def pdf(shelf: "Shelf", plan: Plan = EVERYTHING, texts: Sequence[str] = ()) -> bytes:
+    """The report on paper: tagged, the readings of one layer unless more are named. Raises UserError."""
     from embedlab.report import content, paper
 
     last = len(shelf.comparison.layers) - 1

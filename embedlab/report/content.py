@@ -118,7 +118,8 @@ def gather(shelf: Shelf, plan: Plan, texts: Sequence[str] = (), format: str = "h
     """Everything the report says. Raises UserError for a plan that does not fit the comparison."""
     comparison = shelf.comparison
     plan = checked(plan, comparison)
-    assert plan.layer is not None and plan.layers is not None  # filled in by `checked`
+    assert plan.layer is not None  # filled in by `checked`, as the layers are
+    assert plan.layers is not None
     at, make = plan.layer, _Figures(shelf, plan)
     measured = {name for row in _reading_rows(comparison) for name in row.readings}
     changed, layers = plan.has("changed"), plan.has("layers")

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Interval = tuple[float, float]
-Apart = Literal["the same", "intervals apart", "intervals meet", "no interval", "only in the first", "only in the second"]
+Apart = Literal[
+    "the same", "intervals apart", "intervals meet", "no interval", "only in the first", "only in the second"
+]
 Which = Literal["in both", "only in the first", "only in the second", "in neither"]
 FIRST_OF_ALL: tuple[Apart, ...] = (
     "intervals apart", "only in the first", "only in the second", "no interval", "intervals meet", "the same",
@@ -119,7 +121,7 @@ def of_comparison(comparison: Comparison) -> Told:
 
 
 def of_files(path: Path) -> Told:
-    """A `comparison.json`, or a folder that holds one; `items.parquet` is read where it lies beside. Raises UserError."""
+    """A `comparison.json`, or a folder that holds one; `items.parquet` beside it is read too. Raises UserError."""
     import pandas as pd
 
     file = path / "comparison.json" if path.is_dir() else path
@@ -131,7 +133,9 @@ def of_files(path: Path) -> Told:
         beside = file.parent / "items.parquet"
         items = pd.read_parquet(beside) if beside.is_file() else None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file.name} cannot be read as a comparison: give what `report --format json` wrote.") from error
+        raise UserError(
+            f"{file.name} cannot be read as a comparison: give what `report --format json` wrote."
+        ) from error
     needed = {"layer", "word", "change", "noise", "changed"}
     if items is not None and not needed <= set(items.columns):
         raise UserError("items.parquet beside it is not of a comparison: give the folder that `compare --out` wrote.")
@@ -141,16 +145,17 @@ def of_files(path: Path) -> Told:
 def _check(about: Any) -> None:
     """Whether a file tells all that is asked of it here. Raises KeyError or TypeError."""
     for side in ("before", "after"):
-        about[side]["source"]
+        _ = about[side]["source"]
     for name in ("corpus_id", "corpus_name", "k", "min_count"):
-        about["provenance"][name]
+        _ = about["provenance"][name]
     for name in ("task", "task_line", "space", "findings"):
-        about["verdict"][name]
+        _ = about["verdict"][name]
     for one in about["expectations"]:
-        one["statement"], one["after"]
+        _ = one["statement"], one["after"]
     for layer in about["layers"]:
         for reading in layer["readings"].values():
-            _change(reading), _interval(reading)
+            _change(reading)
+            _interval(reading)
 
 
 def difference(first: Told, second: Told, layer: int | None = None) -> Difference:
@@ -201,7 +206,9 @@ def _cautions(first: Told, second: Told) -> tuple[str, ...]:
     if one["k"] != two["k"]:
         said.append(f"Neighbours are the {one['k']} nearest in the first and the {two['k']} nearest in the second.")
     if one["min_count"] != two["min_count"]:
-        said.append(f"Words are counted from {one['min_count']} uses in the first and from {two['min_count']} in the second.")
+        said.append(
+            f"Words are counted from {one['min_count']} uses in the first and from {two['min_count']} in the second."
+        )
     if first.layers != second.layers:
         said.append("The layers differ in name or number: they are set beside each other by their number.")
     return tuple(said)
@@ -221,7 +228,7 @@ def _interval(reading: Mapping[str, Any]) -> Interval | None:
 
 
 def _readings(first: Told, second: Told) -> tuple[ReadingPair, ...]:
-    """Every reading of every layer that one of them has; those whose intervals lie apart first, the last layers first."""
+    """Every reading of every layer that one of them has; intervals apart first, then the last layers."""
     pairs = []
     for at in range(max(len(first.layers), len(second.layers))):
         sides = [told.about["layers"][at] if at < len(told.layers) else None for told in (first, second)]
@@ -236,9 +243,11 @@ def _readings(first: Told, second: Told) -> tuple[ReadingPair, ...]:
             apart = _apart(values[0], spans[0], values[1], spans[1])
             pairs.append(ReadingPair(at, name, reading, values[0], spans[0], values[1], spans[1], apart))
     order = {name: i for i, name in enumerate(READINGS)}
-    return tuple(
-        sorted(pairs, key=lambda one: (FIRST_OF_ALL.index(one.apart), -one.layer, order.get(one.name, len(order)), one.name))
-    )
+
+    def place(one: ReadingPair) -> tuple[int, int, int, str]:
+        return FIRST_OF_ALL.index(one.apart), -one.layer, order.get(one.name, len(order)), one.name
+
+    return tuple(sorted(pairs, key=place))
 
 
 def _apart(one: float | None, span: Interval | None, two: float | None, other: Interval | None) -> Apart:
@@ -258,18 +267,13 @@ def _words(first: Told, second: Told, layer: int) -> tuple[tuple[WordPair, ...] 
     """(the words both counted, the largest difference first; how many only one counted)."""
     if first.items is None or second.items is None:
         return None, (0, 0)
-    one, two = (told.items[told.items["layer"] == layer].set_index("word") for told in (first, second))
+    one, two = (items[items["layer"] == layer].set_index("word") for items in (first.items, second.items))
     both = one.join(two, how="inner", lsuffix="_first", rsuffix="_second")
+    numbers = [both[f"{name}_{side}"].to_numpy(float) for name in ("change", "noise") for side in ("first", "second")]
+    standing = [both[f"changed_{side}"].to_numpy(bool) for side in ("first", "second")]
     pairs = [
-        WordPair(
-            word=str(row.Index),
-            first=float(row.change_first),
-            second=float(row.change_second),
-            noise_first=_known(row.noise_first),
-            noise_second=_known(row.noise_second),
-            changed=_which(bool(row.changed_first), bool(row.changed_second)),
-        )
-        for row in both.itertuples()
+        WordPair(str(word), float(a), float(b), _known(c), _known(d), _which(bool(e), bool(f)))
+        for word, a, b, c, d, e, f in zip(both.index, *numbers, *standing, strict=True)
     ]
     pairs.sort(key=lambda pair: (-abs(pair.difference), pair.word))
     return tuple(pairs), (len(one) - len(both), len(two) - len(both))

@@ -9,7 +9,8 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -22,30 +23,38 @@ from plotly.offline import get_plotlyjs
 from embedlab.comparing.overview_columns import columns, names_of
 from embedlab.figures.overview_pane import overview_pane
 from embedlab.figures.pane import payload
-from embedlab.figures.style import repaint
+from embedlab.figures.style import Theme, repaint
 from embedlab.report.content import Content, Drawn
 from embedlab.report.drawing import draw
 from embedlab.report.gallery import Shelf, within_noise
 
+STILL_WIDTH = 760  # px of the drawings of a still page
+DARK_RULES = "@media screen and (prefers-color-scheme: dark)"  # as report.css begins them
+HEX = re.compile(r"#[0-9A-F]{6}")
 OPEN = 3  # parts of a section that stand open; the others open at a click, and in print
 
 
-def html(content: Content) -> bytes:
-    """The report as UTF-8 bytes; the same content gives the same bytes."""
-    blocks = [*_blocks(content), ("dark", _json_block(repaint("dark")))]
-    if content.whole is not None:
-        blocks.append(("pane-items", _json_block(_items(content.shelf))))
-    pane = None if content.whole is None else _pane(content.shelf)
+def html(content: Content, still: Theme | None = None) -> bytes:
+    """The report as UTF-8 bytes; the same content gives the same bytes.
+
+    `still`: without any script, its figures as drawings, in this theme whatever the reader's is: light enough to be
+    shown beside the choices that make it.
+    """
+    pane = None if content.whole is None or still is not None else _pane(content.shelf)
     sources = [get_plotlyjs(), *([] if pane is None else [_file("pane.js")]), _file("report.js")]
-    scripts = [_script(source) for source in sources]
+    scripts = [_script(source) for source in sources] if still is None else []
+    style = _file("report.css") + (_file("pane.css") if pane else "")
+    if still is not None:
+        style = style.replace(DARK_RULES, "@media all" if still == "dark" else "@media not all")
     text = _template().render(
         **{name: getattr(content, name) for name in content.__dataclass_fields__},
         policy=_policy(scripts),
-        style=Markup(_file("report.css") + (_file("pane.css") if pane else "")),  # noqa: S704 - our own files
+        style=Markup(style),  # noqa: S704 - our own files
         scripts=scripts,
-        data=blocks,
+        data=[] if still is not None else _blocks(content),
         pane=pane,
-        whole_picture="" if content.whole is None else _picture(content.whole.figure),
+        still=still is not None,
+        picture=lambda drawn: _picture(drawn, still or "light"),
         open_parts=OPEN,
     )
     return text.encode()
@@ -80,16 +89,21 @@ def _items(shelf: Shelf) -> dict[str, Any]:
     }
 
 
-def _picture(drawn: Drawn) -> str:
-    """The same map for paper: our own drawing, as an address that holds it."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(draw(drawn.figure).encode()).decode()}"
+def _picture(drawn: Drawn, theme: Theme) -> str:
+    """A figure as our own drawing, in the colours of a theme, as an address that holds it."""
+    colours = repaint("dark") if theme == "dark" else {}
+    drawing = HEX.sub(lambda found: colours.get(found[0], found[0]), draw(drawn.figure, STILL_WIDTH))
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
 
 
 def _blocks(content: Content) -> list[tuple[str, Markup]]:
-    """The figures of the page, each under an id, as JSON that no HTML parser can be led out of."""
-    drawn = [content.histogram, content.ranking, content.strip]
-    drawn += [part.figure for part in (*content.words, *content.maps)]
-    return [(f"{one.id}-data", _json_block(_plain(one))) for one in drawn if one is not None]
+    """What the scripts read, each under an id, as JSON that no HTML parser can be led out of."""
+    drawn = [content.histogram, content.ranking, content.strip, *(part.figure for part in content.words)]
+    drawn += [part.figure for part in content.maps]
+    blocks = [(f"{one.id}-data", _json_block(_plain(one))) for one in drawn if one is not None]
+    if content.whole is not None:
+        blocks.append(("pane-items", _json_block(_items(content.shelf))))
+    return [*blocks, ("dark", _json_block(repaint("dark")))]
 
 
 def _plain(drawn: Drawn) -> dict[str, Any]:
@@ -110,8 +124,12 @@ def _script(source: str) -> Markup:
     return Markup(source)  # noqa: S704 - plotly.js or our own file
 
 
-def _policy(scripts: Iterable[Markup]) -> str:
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
+def _policy(scripts: Sequence[Markup]) -> str:
+    hashes = (
+        "'none'"
+        if not scripts
+        else " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
+    )
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"

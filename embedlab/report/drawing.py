@@ -36,7 +36,11 @@ def draw(figure: go.Figure, width: int = PRINT_WIDTH, *, theme: Theme = "light",
         *(axis.ticks(axes) for axis in axes.values()),
         *_legend(figure, layout, axes),
         *_scale(figure, axes, p.ink),
-        *(_note(note, axes) for note in layout.get("annotations", ()) if width >= ROOMY or note.get("name") != DEFINITION),
+        *(
+            _note(note, axes)
+            for note in layout.get("annotations", ())
+            if width >= ROOMY or note.get("name") != DEFINITION
+        ),
         *_title(layout),
     ]
     title = svg.plain(str(layout.get("title", {}).get("text", "")))

@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 
-from embedlab.report.plan import Plan, checked, report_command
+from embedlab.report.plan import EVERYTHING, Plan, checked, report_command
 from embedlab.report.tables import as_json, tables, to_parquet
 from embedlab.types import Comparison
 
@@ -19,8 +19,8 @@ def data_files(comparison: Comparison) -> dict[str, bytes]:
     return {"comparison.json": as_json(comparison), **frames}
 
 
-def notebook(comparison: Comparison, plan: Plan = Plan(), data: str = DATA) -> bytes:
-    """A notebook of the sections of the plan. It needs pandas, pyarrow and plotly, and not EmbedLab. Raises UserError."""
+def notebook(comparison: Comparison, plan: Plan = EVERYTHING, data: str = DATA) -> bytes:
+    """A notebook of the sections of the plan; it needs pandas, pyarrow and plotly alone. Raises UserError."""
     import nbformat
     from nbformat import v4
 
@@ -36,7 +36,7 @@ def notebook(comparison: Comparison, plan: Plan = Plan(), data: str = DATA) -> b
     return str(nbformat.writes(made)).encode() + b"\n"
 
 
-def bundle(comparison: Comparison, plan: Plan = Plan()) -> bytes:
+def bundle(comparison: Comparison, plan: Plan = EVERYTHING) -> bytes:
     """The notebook with its data in one zip."""
     files: Mapping[str, bytes] = {
         NAME: notebook(comparison, plan),
@@ -54,7 +54,12 @@ def _cells(comparison: Comparison, plan: Plan, data: str) -> list[tuple[str, str
     words = list(plan.words or ())
     cells = [
         ("text", HEAD),
-        ("code", OPEN.format(data=ascii(data), layer=plan.layer, words=ascii(words), command=ascii(_command(comparison, plan)))),
+        (
+            "code",
+            OPEN.format(
+                data=ascii(data), layer=plan.layer, words=ascii(words), command=ascii(_command(comparison, plan))
+            ),
+        ),
         ("text", "## The answer\nThe verdict follows from stated rules, in the order in which they were asked."),
         ("code", ANSWER),
     ]
@@ -100,7 +105,7 @@ ANSWER = """
 verdict = about["verdict"]
 print(about["before"]["source"], "->", about["after"]["source"], "on", about["provenance"]["corpus_name"])
 print(verdict["task"])
-for line in (verdict["task_line"], verdict["space_line"], *verdict["why"]):
+for line in (verdict["task_line"], verdict["space"], *verdict["why"]):
     print("-", line)
 """
 LAYERS_TEXT = """
@@ -110,7 +115,8 @@ Every reading of the space with the 95 % interval of its change and the noise of
 """
 LAYERS = """
 of_space = readings[readings["word"].isna()]
-of_space[of_space["layer"] == LAYER].set_index("reading")[["before", "after", "value", "low", "high", "noise", "p", "note"]]
+columns = ["before", "after", "value", "low", "high", "noise", "p", "note"]
+of_space[of_space["layer"] == LAYER].set_index("reading")[columns]
 """
 STRIP = """
 name = "mean_cosine" if (of_space["reading"] == "mean_cosine").any() else of_space["reading"].iloc[0]

@@ -17,14 +17,15 @@ PNG_DENSITY = 192  # dots an inch: two to a px
 
 
 def pdf(content: Content) -> bytes:
-    """The report as PDF/UA-1: tagged, titled, every figure a vector drawing with its words. The same content, the same bytes."""
+    """The report as PDF/UA-1, every figure a vector drawing with its words. The same content, the same bytes."""
     import typst
 
     figures: dict[str, bytes] = {}
     said = json.dumps(_cleaned(_said(content, figures)), ensure_ascii=False, allow_nan=False).encode()
     source = resources.files("embedlab").joinpath("templates", "report.typ").read_bytes()
     files = {"main.typ": source, "content.json": said, **figures}
-    return bytes(typst.compile(files, format="pdf", pdf_standards=STANDARD, timestamp=_made(content)))
+    compiled: Any = typst.compile  # takes files by name too, which its stub does not say
+    return bytes(compiled(files, format="pdf", pdf_standards=STANDARD, timestamp=_made(content)))
 
 
 def png(drawing: bytes) -> bytes:
@@ -33,7 +34,8 @@ def png(drawing: bytes) -> bytes:
 
     page = b'#set page(width: auto, height: auto, margin: 0pt)\n#image("drawing.svg")'
     files = {"main.typ": page, "drawing.svg": drawing}
-    return bytes(typst.compile(files, format="png", ppi=PNG_DENSITY * 0.75))
+    compiled: Any = typst.compile  # as above
+    return bytes(compiled(files, format="png", ppi=PNG_DENSITY))
 
 
 def _made(content: Content) -> datetime:
@@ -108,7 +110,13 @@ def _drawn(drawn: Drawn | None, figures: dict[str, bytes]) -> dict[str, Any] | N
     if drawn is None:
         return None
     figures[f"{drawn.id}.svg"] = draw(drawn.figure).encode()
-    return {"path": f"{drawn.id}.svg", "alt": drawn.alt, "link": drawn.link, "command": drawn.command, "share": drawn.share}
+    return {
+        "path": f"{drawn.id}.svg",
+        "alt": drawn.alt,
+        "link": drawn.link,
+        "command": drawn.command,
+        "share": drawn.share,
+    }
 
 
 def _groups(groups: Groups) -> list[dict[str, Any]]:
@@ -127,7 +135,7 @@ def _answered(c: Content) -> str:
     won, lost = len(c.comparison.verdict.won), len(c.comparison.verdict.lost)
     if not won + lost:
         return ""
-    return f"+ {won} newly right, − {lost} newly wrong; each with its text in the HTML report and in comparison.json."
+    return f"+ {won} newly right, − {lost} newly wrong; each with its text in the HTML report."
 
 
 def _word(part: WordPart, figures: dict[str, bytes]) -> dict[str, Any]:

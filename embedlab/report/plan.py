@@ -29,8 +29,8 @@ class Plan:
     """The choices of a report. The answer, and where it came from, are in every one of them.
 
     `words`: whose neighbours and senses are shown; None: the most changed, and every sense map. `layers`: whose
-    readings are tabled; None: all, and on paper `layer` alone. `layer`: what ranking, words and maps are about; None: the last. `home`: where
-    links lead.
+    readings are tabled; None: all, and on paper `layer` alone. `layer`: what ranking, words and maps are about; None:
+    the last. `home`: where links lead.
     """
 
     sections: tuple[Section, ...] = SECTIONS
@@ -41,6 +41,9 @@ class Plan:
 
     def has(self, section: Section) -> bool:
         return section in self.sections
+
+
+EVERYTHING = Plan()
 
 
 def checked(plan: Plan, comparison: Comparison) -> Plan:
@@ -79,7 +82,19 @@ def figure_command(comparison: Comparison, name: FigureName, layer: int, word: s
     """The command line that makes one figure again."""
     about = [] if word is None else ["--word", word]
     return shlex.join(
-        ["python", "-m", "embedlab", "figure", comparison.id[:SHORT], name, *about, "--layer", str(layer), "--out", f"{name}.svg"]
+        [
+            "python",
+            "-m",
+            "embedlab",
+            "figure",
+            comparison.id[:SHORT],
+            name,
+            *about,
+            "--layer",
+            str(layer),
+            "--out",
+            f"{name}.svg",
+        ]
     )
 
 

@@ -29,7 +29,10 @@ def lines(found: Difference, most: int) -> list[str]:
     out += [f"expected: {one.statement}: {_held(one.first)} → {_held(one.second)}" for one in turned]
     apart = [pair for pair in found.readings if pair.apart == "intervals apart"]
     out.append(f"{count(len(apart), 'reading')} of {count(len(found.readings))} with intervals apart:")
-    out += [f"  {pair.layer_name}: {title_of(pair.name)} {said(pair, 'first')} | {said(pair, 'second')}" for pair in apart[:most]]
+    out += [
+        f"  {pair.layer_name}: {title_of(pair.name)} {said(pair, 'first')} | {said(pair, 'second')}"
+        for pair in apart[:most]
+    ]
     out += [f"  and {len(apart) - most} more: --out holds all"] if len(apart) > most else []
     if found.words is None:
         return [*out, "words: not known, one side came without its items.parquet"]
@@ -40,8 +43,11 @@ def lines(found: Difference, most: int) -> list[str]:
 
 def words_line(found: Difference) -> str:
     """How many of the shared words changed in one comparison alone."""
-    line = f"{len(found.turned):,} of {count(len(found.words or ()), 'shared word')} changed by more than noise in one alone"
-    alone = [f"{n:,} only in the {side}" for n, side in ((found.only_first, "first"), (found.only_second, "second")) if n]
+    shared = count(len(found.words or ()), "shared word")
+    line = f"{len(found.turned):,} of {shared} changed by more than noise in one alone"
+    alone = [
+        f"{n:,} only in the {side}" for n, side in ((found.only_first, "first"), (found.only_second, "second")) if n
+    ]
     return line + (f" ({', '.join(alone)})" if alone else "")
 
 
@@ -64,7 +70,8 @@ def _held(holds: bool) -> str:
 def as_html(found: Difference) -> bytes:
     """One offline page without scripts."""
     environment = Environment(
-        loader=PackageLoader("embedlab", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("embedlab", "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     style = resources.files("embedlab").joinpath("templates", "report.css").read_text(encoding="utf-8")
     words = found.turned or (found.words or ())
@@ -78,7 +85,10 @@ def as_html(found: Difference) -> bytes:
                 (pair, title_of(pair.name), meaning_of(pair.name), said(pair, "first"), said(pair, "second"))
                 for pair in found.readings[:TOLD]
             ],
-            words=[(pair, moved(pair), number(pair.noise_first, places=2), number(pair.noise_second, places=2)) for pair in words[:TOLD]],
+            words=[
+                (pair, moved(pair), number(pair.noise_first, places=2), number(pair.noise_second, places=2))
+                for pair in words[:TOLD]
+            ],
             words_of=len(words),
             words_line=words_line(found),
         )
@@ -103,7 +113,19 @@ def as_csv(found: Difference) -> bytes:
         ("word", found.layer, pair.word, pair.first, None, None, pair.second, None, None, pair.difference, pair.changed)
         for pair in found.words or ()
     ]  # fmt: skip
-    names = ["kind", "layer", "name", "first", "first_low", "first_high", "second", "second_low", "second_high", "difference", "standing"]
+    names = [
+        "kind",
+        "layer",
+        "name",
+        "first",
+        "first_low",
+        "first_high",
+        "second",
+        "second_low",
+        "second_high",
+        "difference",
+        "standing",
+    ]
     frame = pd.DataFrame(rows, columns=names)
     return to_csv(frame.astype(dict.fromkeys(names[3:10], "float64")))
 

@@ -28,13 +28,15 @@ def tables(comparison: Comparison) -> "dict[str, pd.DataFrame]":
 
     readings: one reading a row (word is null for the space). items: one word a row with change, its noise and q (NaN
     where the floor is unknown), whether it changed by more than noise, drift and kept.
-    neighbours: one neighbour a row, side before or after. uses: one use of a target word a row.
+    neighbours: one neighbour a row, side before or after. uses: one use of a target word a row. answers: one held-out
+    item a row that one of the models gets right and the other wrong.
     """
     return {
         "readings": _readings(comparison),
         "items": _items(comparison),
         "neighbours": _neighbours(comparison),
         "uses": _uses(comparison),
+        "answers": _answers(comparison),
     }
 
 
@@ -161,3 +163,13 @@ def _uses(comparison: Comparison) -> "pd.DataFrame":
             "predicted_after": [sense for row in uses.predicted_after or blank for sense in row],
         }
     )
+
+
+def _answers(comparison: Comparison) -> "pd.DataFrame":
+    import pandas as pd
+
+    listed = [("right", one) for one in comparison.verdict.won] + [("wrong", one) for one in comparison.verdict.lost]
+    names = ("text", "start", "end", "truth", "before", "after")
+    data: dict[str, Any] = {"newly": [newly for newly, _ in listed]}
+    data |= {name: [getattr(one, name) for _, one in listed] for name in names}
+    return pd.DataFrame(data).astype({"start": "Int64", "end": "Int64"})

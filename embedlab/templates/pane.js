@@ -469,6 +469,7 @@ void main() {
   const counted = (n, one) => `${many(n)} ${one}${n === 1 ? "" : "s"}`;
   const trim = (text, letters) => (text.length > letters ? text.slice(0, letters - 1) + "…" : text);
   function written(value, span) { // as many digits as the span of the scale supports, no zero before the point
+    if (!value) return "0";
     const digits = Math.max(0, Math.min(3, 1 - Math.floor(Math.log10(Math.abs(span) || 1))));
     const text = Math.abs(value).toFixed(digits);
     return (value < 0 && Number(text) ? "−" : "") + (digits ? text.replace(/^0\./, ".") : many(Number(text)));
@@ -552,12 +553,14 @@ void main() {
     const tip = make("div", { class: "elp-tip", "aria-hidden": "true" });
     const maps = make("div", { class: "elp-maps" + (two ? "" : " one") }, canvas, ...stages.map((stage, i) =>
       make("div", { class: "elp-map" }, heads[i], stage)), over, tip);
-    const legend = make("div", { class: "elp-legend", role: "group", "aria-label": "Legend" });
+    const legend = make("div", { class: "elp-legend" + (data.colourings.some((one) => (one.categories || []).length > 6) ? " tall" : ""), role: "group", "aria-label": "Legend" });
     const said = make("div", { class: "elp-said", role: "status", "aria-live": "polite" });
     const notice = make("div", { class: "elp-notice" });
     const keys = make("span", { id: uid + "-keys", class: "elp-hidden", text: "Arrow keys go from point to point, Enter selects, Escape clears, plus and minus zoom, 0 shows all." });
     const box = make("div", { class: "elp", role: "group" }, bar, maps, legend, make("div", { class: "elp-foot" }, said, notice), keys);
     root.replaceChildren(box);
+    box.addEventListener("pointerdown", (event) => { if (!more.contains(event.target)) more.open = false; });
+    more.addEventListener("keydown", (event) => { if (event.key === "Escape") { more.open = false; more.firstChild.focus(); } });
 
     const has = options.graphics || graphics();
     let card = has === "none" ? flat(canvas) : has === "software" && n > FLAT ? pixels(canvas) : webgl(canvas);
@@ -584,7 +587,7 @@ void main() {
 
     const marks = new Uint8Array(n);
     let shades = [new Uint8Array(4 * n), null]; // of the left map, of the right one where it differs
-    const base = n <= 2000 ? 0.92 : n <= 20000 ? 0.82 : n <= MANY ? 0.66 : 0.5;
+    const base = n <= 2000 ? 0.92 : n <= 20000 ? 0.82 : n <= MANY ? 0.66 : n <= 500000 ? 0.5 : 0.36;
 
     function recolour() {
       for (const one of shades) if (one) card.forget(one);
@@ -646,7 +649,7 @@ void main() {
       const t = tokens(), shown = data.colourings[s.colouring], parts = [];
       const mark = (shape, fill, r) => {
         const icon = drawn("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" });
-        icon.append(drawn("path", { d: pathOf(shape, 7, 7, r), fill }));
+        icon.append(drawn("path", { d: pathOf(shape, 7, 7, r), fill, stroke: t.quiet, "stroke-width": 0.6 }));
         return icon;
       };
       const ramp = (name, low, high) => {
@@ -709,7 +712,7 @@ void main() {
     function measure() {
       const outer = maps.getBoundingClientRect();
       s.ratio = window.devicePixelRatio || 1;
-      s.boxes = stages.map((stage) => { const r = stage.getBoundingClientRect(); return { x: r.left - outer.left, y: r.top - outer.top, w: r.width, h: r.height }; });
+      s.boxes = stages.map((stage) => { const r = stage.getBoundingClientRect(); return { x: r.left - outer.left + stage.clientLeft, y: r.top - outer.top + stage.clientTop, w: stage.clientWidth, h: stage.clientHeight }; });
       for (const one of [surface, over]) {
         one.width = Math.max(1, Math.round(outer.width * s.ratio));
         one.height = Math.max(1, Math.round(outer.height * s.ratio));
@@ -756,11 +759,8 @@ void main() {
         every: s.moving ? Math.ceil(n / 100000) : 1, plain: n > MANY, paper: rgb(t.paper), ink: rgb(t.ink), ...rim(t),
       };
     }
-    // A rim parts points that lie on each other; of pale ones it is grey, so that the palest are still seen
-    function rim(t) {
-      const shown = data.colourings[s.colouring], pale = s.lit >= 0 || Boolean(shown && shown.values);
-      return { edge: rgb(pale ? t.quiet : t.paper), rim: n > 5000 ? 0 : pale ? 0.5 : 0.75 };
-    }
+    // A grey rim parts points that lie on each other, and shows the palest of them
+    const rim = (t) => ({ edge: rgb(t.quiet), rim: n > 5000 ? 0 : 0.45 });
     function points() {
       card.clear();
       stages.forEach((_, side) => card.draw(layer(side)));
@@ -788,7 +788,7 @@ void main() {
         if (x < b.x + 4 || x > b.x + b.w - 4 || y < b.y + 8 || y > b.y + b.h - 8) continue;
         const text = trim(data.names[i], 26), wide = pen.measureText(text).width, right = x + 9 + wide < b.x + b.w;
         const left = right ? x + 7 : x - 7 - wide;
-        if (left < b.x || taken.some((o) => left < o[2] + 6 && left + wide > o[0] - 6 && y - 8 < o[3] && y + 8 > o[1])) continue;
+        if (i === s.hover || i === s.at || left < b.x || taken.some((o) => left < o[2] + 6 && left + wide > o[0] - 6 && y - 8 < o[3] && y + 8 > o[1])) continue;
         taken.push([Math.min(left, x - 4), y - 8, Math.max(left + wide, x + 4), y + 8]);
         out.push({ text, x: left, y });
       }
@@ -815,11 +815,21 @@ void main() {
         pen.rect(b.x, b.y, b.w, b.h);
         pen.clip();
         if (!moving) for (const one of placed(side)) write(pen, one.text, one.x, one.y, t);
+        if (s.lit >= 0) for (const i of s.chosen.subarray(0, 500)) circle(pen, ...screenOf(side, i), 6, t);
         const i = s.hover >= 0 ? s.hover : s.at;
         if (i >= 0) ring(pen, side, i, t);
         if (s.path && s.path.side === side) loop(pen, s.path.points, b, t);
         pen.restore();
       });
+    }
+    function circle(pen, x, y, r, t) {
+      for (const [width, colour] of [[r * 0.55, t.paper], [r * 0.25, t.ink]]) {
+        pen.beginPath();
+        pen.arc(x, y, r, 0, 2 * Math.PI);
+        pen.lineWidth = width;
+        pen.strokeStyle = colour;
+        pen.stroke();
+      }
     }
     function ring(pen, side, i, t) {
       const [x, y] = screenOf(side, i), start = side && frames()[0];
@@ -838,13 +848,7 @@ void main() {
         pen.fillStyle = t.before;
         pen.fill();
       }
-      for (const [width, colour] of [[4.5, t.paper], [2, t.ink]]) {
-        pen.beginPath();
-        pen.arc(x, y, 8, 0, 2 * Math.PI);
-        pen.lineWidth = width;
-        pen.strokeStyle = colour;
-        pen.stroke();
-      }
+      circle(pen, x, y, 8, t);
       if (side !== s.side || s.hover < 0) {
         const text = trim(nameOf(i), 34), b = s.boxes[side];
         pen.font = `600 12px ${SANS}`;
@@ -913,9 +917,9 @@ void main() {
     }
     function sayState() {
       const names = frameNames(), i = Math.floor(s.step), share = s.step - i;
-      const where = !share ? names[i] : `${Math.round(share * 100)} % from ${names[i]} to ${names[i + 1]}`;
+      const where = !share ? names[i] : `${names[i]} → ${names[i + 1]}, ${Math.round(share * 100)} %`;
       titles[0].textContent = (s.placebo ? "placebo: " : "") + names[0];
-      titles[1].textContent = (s.placebo ? "placebo: " : "") + where;
+      titles[1].textContent = titles[1].title = (s.placebo ? "placebo: " : "") + where;
       slider.max = String(Math.max(1, last()));
       slider.step = calm ? "1" : "0.02";
       slider.value = String(s.step);
@@ -1075,7 +1079,7 @@ void main() {
 
     // -- taking the picture away --
 
-    const HEAD = 52, FOOT = 34;
+    const HEAD = 36, FOOT = 34;
     function entries() {
       const t = tokens(), shown = data.colourings[s.colouring], out = [];
       if (shown && shown.codes) shown.categories.forEach((name, c) => out.push([shapeOf(c), tint(c, t), name]));

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from embedlab.errors import UserError
 from embedlab.ui import models, state
 
 
@@ -20,8 +21,8 @@ def form() -> None:
         "Words to look at use by use (beside the marked ones)", placeholder="bank, mouse", key="ask_words"
     )
     layers = ""
-    depths = [lab.model(source).layers for source in (before, after)]
-    if depths[0] != depths[1]:
+    depths = [depth(source) for source in (before, after)]
+    if None not in depths and depths[0] != depths[1]:
         layers = st.text_input(
             "Layers side by side (before:after)", f"0:0,{depths[0]}:{depths[1]}", key=f"ask_layers_{before}_{after}",
             help="The models differ: say which layer of the one to set beside which of the other.",
@@ -31,3 +32,11 @@ def form() -> None:
         chosen = [word.strip() for word in words.split(",") if word.strip()]
         st.session_state["task"] = lab.start_compare(before, after, corpus, words=chosen, layers=layers, k=int(k))
         st.rerun()
+
+
+def depth(source: str) -> int | None:
+    """How many layers a model state has; None where its files cannot be read: comparing it says why."""
+    try:
+        return state.lab().model(source).layers
+    except UserError:
+        return None

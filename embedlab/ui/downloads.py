@@ -1,43 +1,33 @@
-"""A comparison as files, made once and kept while the process lives."""
+"""A comparison as files, made once for a plan and kept while the process lives."""
 
-from collections.abc import Iterator
-
-import numpy as np
 import streamlit as st
-from jaxtyping import Float32
 
 from embedlab.lab import ReportFormat
-from embedlab.types import Comparison
-from embedlab.ui import safe, state
+from embedlab.report import Plan
+from embedlab.ui import state
 
 
-def report(comparison_id: str, format: ReportFormat) -> bytes:
-    return _report(str(state.lab().store.root), comparison_id, format)
+def report(comparison_id: str, format: ReportFormat, plan: Plan) -> bytes:
+    """One file of a comparison; where it is not at hand, a line says that it is being written."""
+    return _report(str(state.lab().store.root), comparison_id, format, plan, has_map(comparison_id, plan))
 
 
-@st.cache_data(show_spinner="Writing the report", max_entries=8)
-def _report(root: str, comparison_id: str, format: ReportFormat) -> bytes:
-    return state.lab().report(comparison_id, format)
+def preview(comparison_id: str, plan: Plan) -> str:
+    """The document as it will read, in the theme of the person."""
+    root = str(state.lab().store.root)
+    return _preview(root, comparison_id, plan, state.theme(), has_map(comparison_id, plan))
 
 
-HEADER = ("layer", "word", "uses", "change", "noise", "q", "more_than_noise", "drift")
+def has_map(comparison_id: str, plan: Plan) -> bool:
+    """Whether the map of all words was drawn: the document changes when it is."""
+    return state.lab().kept_overview(comparison_id, "words", plan.layer) is not None
 
 
-def word_rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
-    """A row as HEADER says of every word at every layer; noise and q are empty where they are unknown."""
-    table = comparison.words
-    for number, layer in enumerate(comparison.layer_names):
-        above = table.changed(number)
-        for row, word in enumerate(table.words):
-            floor, q = (_known(array, number, row) for array in (table.noise, table.q))
-            change, drift = float(table.change[number, row]), float(table.drift[number, row])
-            more = "" if floor == "" else bool(above[row])
-            yield layer, word, int(table.counts[row]), change, floor, q, more, drift
+@st.cache_data(show_spinner="Writing the document", max_entries=12)
+def _preview(root: str, comparison_id: str, plan: Plan, theme: state.Theme, drawn: bool) -> str:
+    return state.lab().report_preview(comparison_id, plan, theme).decode()
 
 
-def _known(array: Float32[np.ndarray, "layer word"] | None, layer: int, row: int) -> float | str:
-    return "" if array is None or not np.isfinite(array[layer, row]) else float(array[layer, row])
-
-
-def words_csv(comparison: Comparison) -> bytes:
-    return safe.csv_bytes(HEADER, word_rows(comparison))
+@st.cache_data(show_spinner="Writing the report", max_entries=12)
+def _report(root: str, comparison_id: str, format: ReportFormat, plan: Plan, drawn: bool) -> bytes:
+    return state.lab().report(comparison_id, format, plan)

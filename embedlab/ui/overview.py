@@ -207,7 +207,6 @@ def picture(
         if rows:
             select(view, what, rows)
 
-    legend(column, None if placebo else map_.muted)
     figure = overview_maps(
         map_.overview, column, map_.names, muted=map_.muted, weight=map_.weight, selected=chosen or None,
         placebo=placebo, theme=state.theme(),
@@ -218,13 +217,14 @@ def picture(
         theme=None,
         on_select=choose,
         selection_mode=("lasso", "box", "points"),
-        config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d", "toImage"], "scrollZoom": True},
+        config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]},
         alt=figures.alt_text(figure),
     )
+    legend(column, None if placebo else map_.muted)
 
 
 def legend(column: Column, muted: Bool[np.ndarray, "n"] | None) -> None:
-    """Which colour and shape is which, over the maps, where it may take as many lines as it needs."""
+    """Which colour and shape is which, under the maps: a longer legend does not move them."""
     p = figures.palette(state.theme())
     marks = [("●", p.high, f"{column.name}, by depth of colour")]
     if column.codes is not None:
@@ -241,7 +241,8 @@ def legend(column: Column, muted: Bool[np.ndarray, "n"] | None) -> None:
 def in_pane(view: frame.Context, map_: Drawn, column: Column, chosen: tuple[int, ...], key: str) -> None:
     """The same in the pane, its colouring first."""
     what = map_.overview.what
-    ordered = sorted(map_.columns, key=lambda one: one.name != column.name)
+    many = len(map_.overview) > PLOTLY_POINTS  # another order would send all the points again: the pane switches itself
+    ordered = map_.columns if many else sorted(map_.columns, key=lambda one: one.name != column.name)
     pane.show(
         overview_pane(map_.overview, ordered, map_.names, muted=map_.muted, weight=map_.weight),
         key=key,

@@ -69,6 +69,11 @@ def selection(view: WordView, selected: frozenset[int]) -> None:
     """Two numbers for every selection: how much its neighbours changed, how many senses are found."""
     at = [i for i, id in enumerate(view.ids.tolist()) if id in selected]
     if not at:
+        safe.html(
+            '<div class="el-eyebrow">Nothing is selected</div><div class="el-quiet">Draw around points (Lasso, or hold '
+            "Shift), click one, or press + beside a use below. What is selected has its numbers here, stands first in "
+            "the list, and can be named or taken away.</div>"
+        )
         return
     found = "–"
     if view.predicted_before and view.predicted_after:
@@ -77,7 +82,7 @@ def selection(view: WordView, selected: frozenset[int]) -> None:
         )
         found = f"{before} → {after} of {len(at)}"
     safe.html(
-        '<div class="el-eyebrow el-gap">Selection: {n}</div><div class="el-facts"><div><b>{change}</b><span>neighbours '
+        '<div class="el-eyebrow">Selection: {n}</div><div class="el-facts"><div><b>{change}</b><span>neighbours '
         "changed (all uses: {whole})</span></div><div><b>{found}</b><span>sense found by the nearest "
         "centroid</span></div></div>",
         n=wording.count(len(at), "use"),
@@ -107,7 +112,7 @@ def trust(view: WordView, map_: WordMap) -> None:
             a=wording.number(float(map_.agreement[1].mean()), places=2),
         )
     safe.html(
-        '<div class="el-eyebrow el-gap">How far to trust the picture</div>'
+        '<div class="el-eyebrow">How far to trust the picture</div>'
         '<table class="el-table"><tr><th></th><th class="r">before</th><th class="r">after</th></tr>'
         '<tr><td>Trustworthiness<small>{spread}</small></td><td class="r">{tb}</td><td class="r">{ta}</td></tr>'
         '<tr><td>Continuity</td><td class="r">{cb}</td><td class="r">{ca}</td></tr>{points}'

@@ -19,6 +19,8 @@ from embedlab.ui import frame, safe, state
 Thing = TypeVar("Thing")
 
 LINKED = 200  # selected uses that still fit into an address
+LINK = "_sense_link"  # the selection that the page wrote into the address
+SHOWN = "_sense_word"  # the word that the page showed last
 PLACEBO = "_placebos"  # the words and layers whose placebo map this visit asked for
 FOUND, GIVEN = "of the corpus", "named here"
 
@@ -58,21 +60,39 @@ def _root() -> str:
 def word_control(view: frame.Context, marked: Sequence[str]) -> str:
     """The word of the page, in the address bar as word=: one that was marked, a counted one, or any that is typed."""
     options = list(dict.fromkeys((*marked, *view.comparison.words.words)))
-    linked, held = st.query_params.get("word"), st.session_state.get("word")
-    asked = held if held is not None else linked
-    if asked is not None and asked not in options:
-        why = _missing(view, asked)
-        if why is None:
-            options.append(asked)
-        else:
-            st.session_state.pop("word", None)
-            st.query_params.pop("word", None)
-            st.session_state["_no_word"] = why
+    word = _asked_word(view, marked, options)
+    if word not in options:
+        options.append(word)
+    if st.session_state.get("word") != word:
+        st.session_state["word"] = word
+    st.session_state[SHOWN] = word
     chosen = st.selectbox(
-        "Word (or type any other)", options, index=0, key="word", bind="query-params", accept_new_options=True,
+        "Word (or type any other)", options, key="word", bind="query-params", accept_new_options=True,
         on_change=_typed, filter_mode="prefix",
     )  # fmt: skip
-    return options[0] if chosen is None else str(chosen)
+    if chosen is not None and chosen != word:
+        st.rerun()  # a first run takes what the address says, even a word that was just refused
+    return word
+
+
+def _asked_word(view: frame.Context, marked: Sequence[str], options: Sequence[str]) -> str:
+    """The word of a link that was just opened, else of the widget, else the first; never one that is not there."""
+    linked, held, shown = st.query_params.get("word"), st.session_state.get("word"), st.session_state.get(SHOWN)
+    first = marked[0] if marked else options[0]
+    if linked is not None and linked != shown:
+        asked = linked
+    elif held is None or (shown is None and held not in marked):
+        return first  # a word that Compare was about is followed where its uses are at hand
+    else:
+        asked = str(held)
+    asked = " ".join(asked.split())
+    if asked in options:
+        return asked
+    why = _missing(view, asked)
+    if why is None:
+        return asked
+    st.session_state["_no_word"] = why
+    return shown if shown in options else first
 
 
 def _typed() -> None:
@@ -209,7 +229,7 @@ def controls(view: frame.Context, word: str, steps: Sequence[int]) -> Choices:
             disabled=not given, help="Those of the corpus, or those you named on the map",
         )  # fmt: skip
     asked = st.session_state.setdefault(PLACEBO, set())
-    if (word, view.layer) not in asked and state.lab().lacks_placebo(view.id, word, view.layer):
+    if not along and (word, view.layer) not in asked and state.lab().lacks_placebo(view.id, word, view.layer):
         st.button(
             "Placebo map", key="placebo", on_click=asked.add, args=((word, view.layer),),
             help="Lay the state before out against itself: what a map shows where nothing changed. Then a button of "
@@ -244,12 +264,14 @@ def selected_uses(view: frame.Context, shown: WordView) -> frozenset[int]:
     """The selected uses, from this session, else from the link (sel=3.17.40); into the address where they fit."""
     key = f"{selection_key(view, shown.word)}-selected"
     known = set(shown.ids.tolist())
-    if key not in st.session_state:
-        linked = st.query_params.get("sel", "")
+    linked = st.query_params.get("sel", "")
+    if linked and linked != st.session_state.get(LINK):  # not what this page wrote: a link was opened
         st.session_state[key] = tuple(sorted({int(one) for one in linked.split(".") if one.isdigit()} & known))
-    selected = frozenset(st.session_state[key]) & known
-    if selected and len(selected) <= LINKED:
-        st.query_params["sel"] = ".".join(str(one) for one in sorted(selected))
+    selected = frozenset(st.session_state.setdefault(key, ())) & known
+    written = ".".join(str(one) for one in sorted(selected)) if len(selected) <= LINKED else ""
+    st.session_state[LINK] = written
+    if written:
+        st.query_params["sel"] = written
     elif "sel" in st.query_params:
         del st.query_params["sel"]
     return selected

@@ -44,7 +44,10 @@ def table(
         height=HEIGHT,
         rows=rows,
     )
-    _tie(key=f"{key}-tie", height="content", on_picked_change=_taken(f"{key}-tie", view, toggle))
+    _tie(
+        key=f"{key}-tie", data={"box": f"{key}-box"}, height="content",
+        on_picked_change=_taken(f"{key}-tie", view, toggle),
+    )  # fmt: skip
     if len(view.uses) > LISTED:
         safe.html(
             '<div class="el-quiet">The first {n} of {of} are listed; the files hold all.</div>',

@@ -163,7 +163,7 @@ def _rows(rows: tuple[Shown, ...], title: str, line: str, empty: str) -> None:
     )
     safe.html(
         '<div class="el-panel el-low"><b>{title}</b><div class="el-quiet">{line}</div></div><div class="el-scroll" '
-        'style="max-height:330px" tabindex="0" role="region" aria-label="{title}">{table}</div>',
+        'style="max-height:330px" tabindex="0" role="group" aria-label="{title}">{table}</div>',
         title=title,
         line=line if rows else empty,
         table=safe.fragment('<table class="el-table"><tr><th>cosine</th><th>text</th></tr>{body}</table>', body=body)

@@ -9,6 +9,7 @@ import streamlit as st
 from jaxtyping import Bool
 
 from embedlab import figures, wording
+from embedlab.errors import CorpusError
 from embedlab.figures import readings as said
 from embedlab.types import Comparison
 from embedlab.ui import safe, state
@@ -155,7 +156,11 @@ def target_words(comparison: Comparison) -> list[str]:
 
 def contexts(corpus_id: str, word: str, limit: int = 8) -> None:
     """The first uses of a word in the corpus, keyword in context."""
-    lines = state.lab().concordance(corpus_id, word, width=90)
+    try:
+        lines = state.lab().concordance(corpus_id, word, width=90)
+    except CorpusError as error:  # a word of files that were compared, say, is in no text
+        safe.html('<div class="el-quiet">{said}</div>', said=str(error))
+        return
     kwic(Use(line.left, line.surface, line.right, line.sense or line.label or "") for line in lines[:limit])
     safe.html(
         '<div class="el-quiet">{n} of {total}</div>', n=min(limit, len(lines)), total=wording.count(len(lines), "use")
@@ -196,13 +201,13 @@ def kwic(lines: Iterable[Use], height: int | None = None, head: tuple[str, str] 
     )
     names = (
         safe.fragment(
-            '<tr><th></th><th></th><th></th><th class="t">{t}</th><th class="n">{n}</th></tr>', t=head[0], n=head[1]
+            '<tr><td></td><td></td><td></td><th class="t">{t}</th><th class="n">{n}</th></tr>', t=head[0], n=head[1]
         )
         if head
         else ""
     )
     safe.html(
-        '<div class="el-scroll" style="max-height:{height}" tabindex="0" role="region" aria-label="Uses in context">'
+        '<div class="el-scroll" style="max-height:{height}" tabindex="0" role="group" aria-label="Uses in context">'
         '<table class="el-kwic">{names}{rows}</table></div>',
         names=names,
         rows=rows,

@@ -26,7 +26,8 @@ EXPECTED = """\
 task not HARMED
 space without COLLAPSE, FORGETTING
 mean_cosine at most 0.5
-bank+river nearer stream than savings
+bank+river nearer river than account
+mouse keeps mice
 """
 FIRST, OTHER = "he sat on the bank of the river", "he went to the bank to check his balance"
 
@@ -54,6 +55,7 @@ def embedlab(folder: Path, *words: str) -> tuple[int, Any]:
         timeout=800,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+    assert done.stdout, done.stderr[-2000:]  # 2, or a crash: nothing is said there
     assert done.returncode in (0, 1), done.stderr[-2000:]
     return done.returncode, json.loads(done.stdout)
 
@@ -121,7 +123,7 @@ def test_a_practitioner_finds_the_collapse_and_its_cause(
     expect(alarm).to_be_visible(timeout=60 * SECOND)
     # why: one setting differs from the tune that did not collapse
     page.goto(f"{url}/runs?runs={team.collapsed}.{team.careful}")
-    table = page.locator("table", has=page.get_by_role("cell", name="setting", exact=True)).first
+    table = page.locator("table", has=page.get_by_role("columnheader", name="setting", exact=True)).first
     expect(table).to_contain_text("0.005", timeout=60 * SECOND)
     expect(table).to_contain_text("5e-05")
     assert table.locator("tr").count() == 2, table.inner_text()  # the head, and the rate alone

@@ -35,7 +35,8 @@ def compared(root: Path, *, vectors: bool = True) -> tuple[Lab, Comparison]:
     for encoder in (before, after):
         id = survey.survey_id(encoder, plan)
         fill = lambda folder, encoder=encoder: survey.write_survey(encoder, plan, folder)  # noqa: E731
-        lab.store.put("snapshots", id, encoder.spec.source, {"kind": "survey"}, fill)
+        said = {"kind": "survey", "model": encoder.spec.source, "corpus_id": added.id}
+        lab.store.put("snapshots", id, encoder.spec.source, said, fill)
         ids.append(id)
     one, two = (survey.open_survey(lab.store.folder("snapshots", id)) for id in ids)
     made = compare.compare(one, two, kept, k=5)

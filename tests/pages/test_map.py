@@ -97,7 +97,9 @@ def test_the_legend_names_every_kind_with_its_shape(open_map: Open) -> None:
 
 
 def test_a_layer_that_was_not_drawn_offers_to_draw_it(open_map: Open) -> None:
-    app = open_map(layer="1")
+    app = open_map()
+    app.session_state["layer"] = 1
+    app.run()
     well(app)
     assert "This map has not been drawn yet" in plain(app)
     labels = [button.label for button in app.main.button]

@@ -10,6 +10,7 @@ import pytest
 
 from embedlab import report
 from tests.made import made, with_text
+from tests.report.shelves import made_shelf, shelf_of, texts_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -60,9 +61,9 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    comparison, maps = made()
+    shelf = made_shelf(overview=True)
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_bytes(report.html(comparison, maps.values(), texts=[use.text for use in comparison.uses.occurrences]))
+    path.write_bytes(report.html(shelf, texts=texts_of(shelf.comparison)))
     return path
 
 
@@ -70,6 +71,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_draws_alone_in_both_themes_and_at_every_width(browser: Any, plain: Path, theme: str, width: int) -> None:
     opened = Opened(browser, plain, theme, width)
     open_plots = opened.page.locator("xpath=//div[@data-figure][not(ancestor::details[not(@open)])]").count()
+    assert opened.page.evaluate("document.getElementById('pane').dataset.open") == "yes"
     assert opened.page.locator(".plot .main-svg").count() >= 2 * open_plots  # plotly lays two sheets a figure
     assert open_plots >= 6
     assert opened.errors == []
@@ -124,6 +126,44 @@ def test_a_selection_is_seen_on_both_sides_and_answered_in_the_true_space(browse
     assert page.evaluate(f"document.getElementById('{name}').data.every(t => t.selectedpoints == null)")
 
 
+def test_a_lasso_on_the_map_of_all_words_lists_them_and_their_change(browser: Any, plain: Path) -> None:
+    opened = Opened(browser, plain)
+    page = opened.page
+    page.locator("#pane").scroll_into_view_if_needed()
+    opened.until("document.getElementById('pane').dataset.open === 'yes'")
+    page.locator("#pane button", has_text="Lasso").first.click()
+    stage = page.locator("#pane .elp-stage").first.bounding_box()
+    assert stage is not None
+    left, top, right, bottom = (
+        stage["x"] + 4,
+        stage["y"] + 4,
+        stage["x"] + stage["width"] - 4,
+        stage["y"] + stage["height"] - 4,
+    )
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
+        page.mouse.move(x, y, steps=6)
+    page.mouse.up()
+    opened.until("document.getElementById('pane-line').textContent.includes('words selected')")
+    said = page.locator("#pane-line").inner_text()
+    assert said.startswith("40 of 40 words selected")
+    assert "water .75" in said
+    assert opened.errors == []
+
+
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_a_figure_is_saved_as_a_file(browser: Any, plain: Path, format: str) -> None:
+    opened = Opened(browser, plain)
+    with opened.page.expect_download() as started:
+        opened.page.locator(f"[data-save={format}]").first.click()
+    content = Path(started.value.path()).read_bytes()
+    assert started.value.suggested_filename.endswith(f"-histogram-1.{format}")
+    assert content.startswith(b"<svg" if format == "svg" else b"\x89PNG")
+    assert opened.errors == []
+    assert opened.elsewhere == []
+
+
 def test_it_prints(browser: Any, plain: Path) -> None:
     opened = Opened(browser, plain, "dark")
     assert len(opened.page.pdf(format="A4")) > 50_000
@@ -140,7 +180,7 @@ def test_a_payload_in_texts_words_senses_and_names_does_nothing(browser: Any, tm
     comparison, maps = made(copies=1)
     hostile = with_text(comparison, PAYLOAD)
     path = tmp_path / "report.html"
-    path.write_bytes(report.html(hostile, maps.values(), texts=[use.text for use in hostile.uses.occurrences]))
+    path.write_bytes(report.html(shelf_of(hostile, maps, overview=True), texts=texts_of(hostile)))
     opened = Opened(browser, path)
     page = opened.page
     page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
@@ -153,6 +193,6 @@ def test_a_payload_in_texts_words_senses_and_names_does_nothing(browser: Any, tm
     for link in page.locator(".plot a").all():
         assert not (link.get_attribute("href") or "").startswith("javascript:")
     assert page.evaluate("window.hit") is None
-    assert page.locator("main img, .plot foreignObject").count() == 0
+    assert page.locator("main img:not(.paper-only), .plot foreignObject").count() == 0
     assert opened.errors == []
     assert opened.elsewhere == []

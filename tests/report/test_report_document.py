@@ -5,6 +5,7 @@ import hashlib
 import html as entities
 import json
 import re
+import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -13,11 +14,16 @@ import numpy as np
 import pytest
 
 from embedlab import report
+from embedlab.cli import parser
+from embedlab.cli.report import plan_of
 from embedlab.comparing.method import METHODS
 from embedlab.figures.readings import said_change, said_noise, said_p, said_standing
+from embedlab.report import SECTIONS, Plan
+from embedlab.report.plan import HOME
 from embedlab.types import Uses
 from embedlab.wording import difference
 from tests.made import CONTROL_LINE, made, with_text, without_replicates
+from tests.report.shelves import made_shelf, shelf_of, texts_of
 
 PAYLOADS = (
     "</script><script>window.hit=1</script>",
@@ -62,8 +68,8 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def document() -> str:
-    comparison, maps = made()
-    return report.html(comparison, maps.values(), texts=[u.text for u in comparison.uses.occurrences]).decode()
+    shelf = made_shelf(overview=True)
+    return report.html(shelf, texts=texts_of(shelf.comparison)).decode()
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +81,7 @@ def test_the_answer_comes_first_and_everything_else_is_there(page: Page) -> None
     comparison, _ = made()
     text = page.text
     ids = [attributes.get("id") for tag, attributes in page.tags if tag == "section"]
-    assert ids == ["answer", "changed", "layers", "neighbours", "senses", "measured", "provenance"]
+    assert ids == ["answer", "changed", "layers", "neighbours", "senses", "map", "measured", "provenance"]
     assert text.index("HELPED") < text.index("What changed most", text.index("HELPED"))
     for sentence in (comparison.verdict.task_line, comparison.verdict.space_line, *comparison.verdict.why):
         assert sentence in text
@@ -132,7 +138,7 @@ def test_words_within_noise_are_grey_and_say_so(document: str, page: Page) -> No
 
 def test_without_other_seeds_the_report_says_what_is_unknown() -> None:
     comparison, _ = made(copies=1)
-    text = Page(report.html(without_replicates(comparison)).decode()).text
+    text = Page(report.html(shelf_of(without_replicates(comparison))).decode()).text
     assert CONTROL_LINE in text
     assert "differs, noise unknown" in text
     assert "noise unknown" in text[text.index("The space") : text.index("What changed most", 400)]
@@ -146,7 +152,7 @@ def test_how_each_number_is_measured_is_an_appendix_that_opens(document: str, pa
     assert document.count('<details class="method">') == len(METHODS)
 
 
-def test_only_our_two_scripts_may_run(document: str, page: Page) -> None:
+def test_only_our_three_scripts_may_run(document: str, page: Page) -> None:
     policies = [
         a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"
     ]
@@ -157,18 +163,20 @@ def test_only_our_two_scripts_may_run(document: str, page: Page) -> None:
     script_rule = re.search(r"script-src ([^;]*)", policy)
     assert script_rule is not None
     assert "unsafe-inline" not in script_rule[1]
-    running = [body for attributes, body in page.scripts if attributes.get("type") != "application/json"]
+    running = [body for attributes, body in page.scripts if "type" not in attributes]
     hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'" for body in running}
-    assert len(running) == 2
+    assert len(running) == 3
     assert set(script_rule[1].split()) == hashes
 
 
 def test_nothing_is_asked_of_the_network(page: Page) -> None:
     for tag, attributes in page.tags:
-        assert tag not in ("link", "iframe", "object", "embed", "base", "form", "img")
-        for name in ("src", "srcset", "action", "data", "poster"):
+        assert tag not in ("link", "iframe", "object", "embed", "base", "form")
+        for name in ("srcset", "action", "data", "poster"):
             assert name not in attributes, (tag, name)
-        assert (attributes.get("href") or "#").startswith("#")
+        assert (attributes.get("src") or "data:image/svg+xml;base64,").startswith("data:image/svg+xml;base64,")
+        # links are followed by a person alone: within the page, or to the EmbedLab that made it
+        assert (attributes.get("href") or "#").startswith(("#", f"{HOME}/"))
     style = next(iter(re.findall(r"url\(|@import", " ".join(str(a) for _, a in page.tags))), None)
     assert style is None
 
@@ -182,7 +190,7 @@ def test_plotly_is_there_once(document: str) -> None:
 
 
 def test_the_same_comparison_gives_the_same_bytes() -> None:
-    one, two = (report.html(made(copies=1)[0], made(copies=1)[1].values()) for _ in range(2))
+    one, two = (report.html(made_shelf(copies=1, overview=True)) for _ in range(2))
     assert one == two
 
 
@@ -190,7 +198,7 @@ def test_the_same_comparison_gives_the_same_bytes() -> None:
 def test_what_people_wrote_stays_text(payload: str) -> None:
     comparison, maps = made(copies=1)
     clean, hostile = (
-        Page(report.html(c, maps.values(), texts=[u.text for u in c.uses.occurrences]).decode())
+        Page(report.html(shelf_of(c, maps, overview=True), texts=texts_of(c)).decode())
         for c in (with_text(comparison, "x"), with_text(comparison, payload))
     )
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in clean.tags]
@@ -220,16 +228,67 @@ def test_a_report_without_target_words_maps_or_texts() -> None:
     layers = len(comparison.layers)
     nothing = np.zeros((layers, 0), dtype=np.float32)
     bare = replace(comparison, uses=Uses((), np.zeros(0, dtype=bool), nothing, nothing), sense_readings={})
-    text = Page(report.html(bare).decode()).text
+    text = Page(report.html(shelf_of(bare)).decode()).text
     assert "HELPED" in text
     assert "Senses" not in text.replace("Senses, made for tests", "")
 
 
 def test_words_asked_for_are_the_words_shown() -> None:
-    comparison, maps = made(copies=1)
-    shown = Page(report.html(comparison, maps.values(), words=["loan", "nowhere"]).decode())
+    shown = Page(report.html(made_shelf(copies=1), Plan(words=("loan",))).decode())
     assert "Neighbours of “loan”" in shown.text
     assert "Neighbours of “bank”" not in shown.text
+
+
+def test_only_the_sections_asked_for_are_there() -> None:
+    shelf = made_shelf(copies=1, overview=True)
+    for name in SECTIONS:
+        ids = [a.get("id") for tag, a in Page(report.html(shelf, Plan((name,))).decode()).tags if tag == "section"]
+        assert ids == ["answer", name, "provenance"]
+    bare = Page(report.html(shelf, Plan(())).decode())
+    assert [a.get("id") for tag, a in bare.tags if tag == "section"] == ["answer", "provenance"]
+    assert "--sections none" in bare.text
+
+
+def test_only_the_layers_asked_for_are_tabled_and_the_own_one_comes_first() -> None:
+    text = Page(report.html(made_shelf(copies=1), Plan(("layers",), layers=(1, 2), layer=2)).decode()).text
+    assert "Every reading at layer 2" in text
+    assert text.index("Every reading at layer 2") < text.index("Every reading at layer 1")
+    assert "Every reading at layer 3" not in text
+
+
+def test_every_figure_carries_its_link_and_the_command_that_makes_it(document: str, page: Page) -> None:
+    comparison, _ = made()
+    figures = [a for tag, a in page.tags if a.get("class") in ("plot", "pane")]
+    links = [a["href"] or "" for tag, a in page.tags if tag == "a" and (a.get("href") or "").startswith("http")]
+    assert len(links) == len(figures)
+    assert f"{HOME}/?c={comparison.id}&layer=3&word=bank" in links
+    assert f"{HOME}/map?c={comparison.id}&layer=3" in links
+    commands = re.findall(r"<code>(python -m embedlab figure [^<]*)</code>", document)
+    assert len(commands) == len(figures)
+    for command in commands:  # each is a command that the command line knows
+        options = parser().parse_args(shlex.split(entities.unescape(command))[3:])
+        assert comparison.id.startswith(options.comparison)
+
+
+def test_the_command_of_the_report_asks_for_the_same_plan() -> None:
+    shelf = made_shelf(copies=1)
+    plan = Plan(("changed", "layers", "neighbours"), ("loan", "bank"), (1, 2), 2)
+    text = Page(report.html(shelf, plan).decode()).text
+    command = re.search(r"python -m embedlab report .*?--out report\.html", text)
+    assert command is not None
+    assert plan_of(parser().parse_args(shlex.split(command[0])[3:])) == plan
+
+
+def test_without_scripts_every_figure_is_a_drawing_in_the_theme() -> None:
+    shelf = made_shelf(copies=1, overview=True)
+    for theme, ink in (("light", "#1F2630"), ("dark", "#E3E7EC")):
+        still = Page(report.html(shelf, still=theme).decode())  # type: ignore[arg-type]
+        assert not still.scripts
+        pictures = [a["src"] or "" for tag, a in still.tags if tag == "img"]
+        live = [a for tag, a in Page(report.html(shelf).decode()).tags if a.get("class") in ("plot", "pane")]
+        assert len(pictures) == len(live)
+        drawings = [base64.b64decode(source.partition(",")[2]).decode() for source in pictures]
+        assert all(f'fill="{ink}"' in drawing for drawing in drawings)
 
 
 def test_numbers_of_undefined_things_are_a_dash_and_not_nan() -> None:
@@ -239,5 +298,5 @@ def test_numbers_of_undefined_things_are_a_dash_and_not_nan() -> None:
     odd = replace(
         comparison, words=replace(comparison.words, drift=drift), uses=replace(comparison.uses, change=change)
     )
-    text = Page(report.html(odd, maps.values()).decode()).text
+    text = Page(report.html(shelf_of(odd, maps)).decode()).text
     assert "nan" not in entities.unescape(text).lower().split()
