@@ -41,8 +41,8 @@ def page() -> None:
         )
         return
     steps = state.lab().steps_between(view.id) if state.lab().has_vectors(view.id) else ()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        with st.container(width=300):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        with st.container(width=240):
             word = senses.word_control(view, marked)
         choices = senses.controls(view, word, steps)
     senses.no_word()
@@ -104,7 +104,7 @@ def contexts(view: frame.Context, shown: WordView, map_: WordMap | None, selecte
     """Every use in its context, the selected ones first; the selection as files and as a corpus."""
     key = senses.selection_key(view, shown.word)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader("The uses, selection first, then by change, those within noise last", anchor=False)
+        st.header("The uses, selection first, then by change, those within noise last", anchor=False)
         chosen = [use for use, id in zip(shown.uses, shown.ids.tolist(), strict=True) if id in selected or not selected]
         safe.html(
             '<div class="el-quiet" role="status">{n} {which}</div>',

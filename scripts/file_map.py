@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 START, END = "<!-- the map begins -->", "<!-- the map ends -->"
-WHOLE_FOLDERS = {
-    "embedlab/demo/overviews/": "the map of all words of that comparison, layer by layer, made beforehand",  # folders of made things: one line for all that is in them
+WHOLE_FOLDERS = {  # folders of made things: one line for all that is in them
+    "embedlab/demo/overviews/": "the map of all words of that comparison, layer by layer, made beforehand",
     "embedlab/demo/results/": "the comparison that comes with EmbedLab, made by `make demo-results`",
     "docs/screenshots/": "the pictures of this README, made by `make screenshots`",
 }

@@ -2,7 +2,7 @@
 
 from embedlab.figures.change import change_histogram, change_ranking, most_changed
 from embedlab.figures.layers import layer_strip
-from embedlab.figures.maps import ColourBy, linked_maps, selection_line, senses_of, uses_within_noise
+from embedlab.figures.maps import ColourBy, linked_maps, senses_of, uses_within_noise
 from embedlab.figures.moves import rank_moves
 from embedlab.figures.overlay import curves_overlaid
 from embedlab.figures.runs import run_curves
@@ -26,7 +26,6 @@ __all__ = [
     "palette",
     "rank_moves",
     "run_curves",
-    "selection_line",
     "sense_colour",
     "sense_mark",
     "senses_of",

@@ -1,6 +1,6 @@
 """The linked map: the uses of a word before and after, two pictures in one frame with one scale."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, Literal
 
 import numpy as np
@@ -230,15 +230,3 @@ def _heads(figure: go.Figure, linked_map: LinkedMap, theme: Theme) -> None:
         ]
         text = f"<b>{name}</b>  <span style='color:{p.quiet}'>{' · '.join(facts)}</span>"
         heading(figure, text, theme, panel, yshift=2, font={"size": 12, "color": colour})
-
-
-def selection_line(linked_map: LinkedMap, uses: Uses, selected: Sequence[int]) -> str:
-    """Two numbers for a selection: its mean change in the true space beside that of all uses of the map."""
-    rows = [row for row in linked_map.rows.tolist() if row in set(selected)]
-    if not rows:
-        return "Nothing is selected."
-    change = uses.change[linked_map.layer]
-    return (
-        f"{count(len(rows), 'use')} of {len(linked_map.rows):,} selected · change in the true space "
-        f"{number(float(change[rows].mean()), places=2)}, all {number(float(change[linked_map.rows].mean()), places=2)}"
-    )

@@ -107,7 +107,7 @@ class Overviews(Selections):
     ) -> bytes:
         """The same as the bytes of a file."""
         frame = self.overview_items(overview, chosen)
-        return report.to_csv(frame) if format == "csv" else report.to_parquet(frame)
+        return report.csv_bytes(frame) if format == "csv" else report.parquet_bytes(frame)
 
     def write_overview(self, overview: Overview, out: Path) -> None:
         """All items in a file: parquet where its name ends so, else CSV."""

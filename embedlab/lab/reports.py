@@ -45,7 +45,7 @@ class Reports(Overviews):
         if format == "json":
             return report.as_json(comparison)
         if format == "csv":
-            return report.to_csv(report.tables(comparison)["items"])
+            return report.csv_bytes(report.tables(comparison)["items"])
         if format in ("ipynb", "zip"):
             from embedlab.report import notebook
 

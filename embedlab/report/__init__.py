@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from embedlab.report.plan import EVERYTHING, FIGURES, SECTIONS, FigureName, Plan, Section
-from embedlab.report.tables import as_json, guarded, tables, to_csv, to_parquet
+from embedlab.report.tables import as_json, csv_bytes, guarded, parquet_bytes, tables
 
 if TYPE_CHECKING:
     from embedlab.figures.style import Theme
@@ -23,13 +23,13 @@ __all__ = [
     "Plan",
     "Section",
     "as_json",
+    "csv_bytes",
     "figure_file",
     "guarded",
     "html",
+    "parquet_bytes",
     "pdf",
     "tables",
-    "to_csv",
-    "to_parquet",
 ]
 
 DrawingFormat = Literal["svg", "png"]

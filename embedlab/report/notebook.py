@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Mapping
 
 from embedlab.report.plan import EVERYTHING, Plan, checked, report_command
-from embedlab.report.tables import as_json, tables, to_parquet
+from embedlab.report.tables import as_json, parquet_bytes, tables
 from embedlab.types import Comparison
 
 DATA = "data"  # the folder beside the notebook
@@ -15,7 +15,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # every file of the zip: the same comparison give
 
 def data_files(comparison: Comparison) -> dict[str, bytes]:
     """What the notebook reads: name -> bytes."""
-    frames = {f"{name}.parquet": to_parquet(frame) for name, frame in tables(comparison).items()}
+    frames = {f"{name}.parquet": parquet_bytes(frame) for name, frame in tables(comparison).items()}
     return {"comparison.json": as_json(comparison), **frames}
 
 

@@ -8,11 +8,12 @@ from importlib import resources
 from typing import Any
 
 from embedlab.report.content import Content, Drawn, Groups, MapPart, WordPart
-from embedlab.report.drawing import draw
+from embedlab.report.drawing import PRINT_WIDTH, draw
 from embedlab.report.svg import clean
 from embedlab.report.view import Region, Row
 
 STANDARD = "ua-1"  # PDF/UA-1: the writer itself refuses what a screen reader could not use
+TEXT = (182.0, 240.0)  # mm: what report.typ leaves of a page, and the tallest drawing on it
 PNG_DENSITY = 192  # dots an inch: two to a px
 
 
@@ -115,8 +116,14 @@ def _drawn(drawn: Drawn | None, figures: dict[str, bytes]) -> dict[str, Any] | N
         "alt": drawn.alt,
         "link": drawn.link,
         "command": drawn.command,
-        "share": drawn.share,
+        **_size(drawn),
     }
+
+
+def _size(drawn: Drawn) -> dict[str, float]:
+    """How large a drawing is on the page, mm. Said outright: typst would shrink it to what is left of a page."""
+    wide = TEXT[0] * min(drawn.share, TEXT[1] / TEXT[0] * PRINT_WIDTH / drawn.height)
+    return {"wide": wide, "high": wide * drawn.height / PRINT_WIDTH}
 
 
 def _groups(groups: Groups) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def checked(plan: Plan, comparison: Comparison) -> Plan:
         if comparison.words.row(word) is None and word not in targets:
             raise UserError(f"The word {word} was not counted in this comparison: choose one of its words.")
     if urlsplit(plan.home).scheme not in ("http", "https"):
-        raise UserError("The address that links lead to begins with http:// or https://.")
+        raise UserError("Links lead to an address of the web: give one such as http://localhost:8501.")
     return replace(
         plan,
         sections=tuple(name for name in SECTIONS if name in plan.sections),

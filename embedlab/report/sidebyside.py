@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from embedlab.figures.readings import meaning_of, title_of
 from embedlab.report.difference import Difference, Interval, ReadingPair, WordPair
-from embedlab.report.tables import to_csv
+from embedlab.report.tables import csv_bytes
 from embedlab.wording import MISSING, count, difference, number, signed
 
 TOLD = 40  # readings and words on the page, each with how many there are
@@ -127,7 +127,7 @@ def as_csv(found: Difference) -> bytes:
         "standing",
     ]
     frame = pd.DataFrame(rows, columns=names)
-    return to_csv(frame.astype(dict.fromkeys(names[3:10], "float64")))
+    return csv_bytes(frame.astype(dict.fromkeys(names[3:10], "float64")))
 
 
 WRITERS: Mapping[str, Callable[[Difference], bytes]] = {".html": as_html, ".json": as_json, ".csv": as_csv}

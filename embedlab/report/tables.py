@@ -40,7 +40,7 @@ def tables(comparison: Comparison) -> "dict[str, pd.DataFrame]":
     }
 
 
-def to_csv(frame: "pd.DataFrame") -> bytes:
+def csv_bytes(frame: "pd.DataFrame") -> bytes:
     """UTF-8 CSV; a text that a spreadsheet would run as a formula gets a `'` before it."""
     safe = frame.copy()
     safe.columns = [guarded(str(name)) for name in frame.columns]
@@ -57,7 +57,7 @@ def guarded(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def to_parquet(frame: "pd.DataFrame") -> bytes:
+def parquet_bytes(frame: "pd.DataFrame") -> bytes:
     """One frame as parquet, zstd, as it is: nothing there is run."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")

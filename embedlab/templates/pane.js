@@ -351,7 +351,7 @@ void main() {
         gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, picked);
         gl.uniform1f(uniform.size, one.size * (one.plain ? 1.6 : 1.25));
         gl.uniform1f(uniform.fade, 1.25);
-        gl.uniform4f(uniform.edge, ...one.ink.map((v) => v / 255), one.size > 5 ? 0.85 : 0);
+        gl.uniform4f(uniform.edge, ...one.ink.map((v) => v / 255), one.size > 5 && n <= 2000 ? 0.85 : 0);
         gl.drawElements(gl.POINTS, count, gl.UNSIGNED_INT, 0);
       },
       whenSeen(tell) { // once the card has done what it was told
@@ -1186,6 +1186,13 @@ void main() {
     tell();
     watch.observe(maps);
 
+    // a row of a table beside the maps may light its point
+    const pointed = (event) => {
+      const i = event.detail === null ? -1 : data.ids ? data.ids.indexOf(event.detail) : event.detail - data.first;
+      hover(s.side, i >= 0 && i < n ? i : -1);
+    };
+    window.addEventListener("embedlab-hover", pointed);
+
     return {
       select(ids) {
         const wanted = new Set(ids);
@@ -1205,6 +1212,7 @@ void main() {
       view: () => ({ colouring: data.colourings.length ? data.colourings[s.colouring].name : "", mode: s.mode, labels: s.labels, truth: s.truth, step: s.step === last() ? undefined : s.step }),
       destroy() {
         s.gone = true;
+        window.removeEventListener("embedlab-hover", pointed);
         clearTimeout(settling);
         clearTimeout(resting);
         cancelAnimationFrame(running);

@@ -13,7 +13,7 @@ from embedlab.comparing.overview import placebo_of
 from embedlab.comparing.overview_columns import items_frame
 from embedlab.figures.overview import how_drawn
 from embedlab.measure.overview import Sampled
-from embedlab.report import to_csv, to_parquet
+from embedlab.report import csv_bytes, parquet_bytes
 from embedlab.ui import errors, frame, safe, state
 from embedlab.ui.overview import Drawn, corpus_of, select
 
@@ -112,8 +112,8 @@ def take(view: frame.Context, map_: Drawn, chosen: tuple[int, ...]) -> None:
     clear, csv, parquet, made = st.columns(4)
     clear.button("Clear selection", on_click=select, args=(view, o.what, ()), disabled=not chosen, width="stretch")
     for place, format, write, mime in (
-        (csv, "CSV", to_csv, "text/csv"),
-        (parquet, "parquet", to_parquet, "application/vnd.apache.parquet"),
+        (csv, "CSV", csv_bytes, "text/csv"),
+        (parquet, "parquet", parquet_bytes, "application/vnd.apache.parquet"),
     ):
         place.download_button(
             f"{which} as {format}",

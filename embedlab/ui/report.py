@@ -30,16 +30,12 @@ def builder(view: frame.Context) -> Plan:
     """The choices: sections, words, layers. All are in the address bar. Raises UserError for a word not counted."""
     comparison = view.comparison
     safe.html('<div class="el-eyebrow">What is in it</div>')
-    sections = st.multiselect(
-        "Sections",
-        SECTIONS,
-        default=SECTIONS,
-        format_func=TITLES.__getitem__,
-        key="sections",
-        bind="query-params",
-        help="The answer, and where it came from, are in every report.",
-        placeholder="the answer alone",
-    )
+    held = sum(bool(st.session_state.get(f"with_{name}", True)) for name in SECTIONS)
+    with st.popover(f"Sections: {held} of {len(SECTIONS)}", width="stretch"):
+        safe.html('<div class="el-quiet">The answer, and where it came from, are in every report.</div>')
+        sections = [
+            name for name in SECTIONS if st.checkbox(TITLES[name], value=True, key=f"with_{name}", bind="query-params")
+        ]
     chosen = st.multiselect(
         "Words",
         offered(comparison, view.layer),

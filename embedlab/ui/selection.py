@@ -14,7 +14,7 @@ from jaxtyping import Bool
 
 from embedlab import figures, wording
 from embedlab.comparing.groups import Groups
-from embedlab.report.tables import tables, to_csv, to_parquet
+from embedlab.report.tables import csv_bytes, parquet_bytes, tables
 from embedlab.types import Comparison
 from embedlab.ui import cards, errors, safe, state
 
@@ -161,11 +161,11 @@ def ways_out(
     Tables and rows are made when asked for. `corpus_id` None: there is no corpus to take rows from.
     """
     st.download_button(
-        "CSV", lambda: to_csv(frame()), f"{stem}.csv", "text/csv", key=f"{key}-csv", on_click="ignore",
+        "CSV", lambda: csv_bytes(frame()), f"{stem}.csv", "text/csv", key=f"{key}-csv", on_click="ignore",
         disabled=disabled, type="tertiary", help="The selected words with every number of this layer",
     )  # fmt: skip
     st.download_button(
-        "Parquet", lambda: to_parquet(frame()), f"{stem}.parquet", "application/vnd.apache.parquet",
+        "Parquet", lambda: parquet_bytes(frame()), f"{stem}.parquet", "application/vnd.apache.parquet",
         key=f"{key}-parquet", on_click="ignore", disabled=disabled, type="tertiary",
     )  # fmt: skip
     if corpus_id is None:

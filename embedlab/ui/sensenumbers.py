@@ -113,7 +113,7 @@ def trust(view: WordView, map_: WordMap) -> None:
         )
     safe.html(
         '<div class="el-eyebrow">How far to trust the picture</div>'
-        '<table class="el-table"><tr><th></th><th class="r">before</th><th class="r">after</th></tr>'
+        '<table class="el-table"><tr><td></td><th class="r">before</th><th class="r">after</th></tr>'
         '<tr><td>Trustworthiness<small>{spread}</small></td><td class="r">{tb}</td><td class="r">{ta}</td></tr>'
         '<tr><td>Continuity</td><td class="r">{cb}</td><td class="r">{ca}</td></tr>{points}'
         "<tr><td>Move, mean share of the frame<small>placebo (a state against itself): {placebo}</small></td>"

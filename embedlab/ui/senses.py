@@ -92,7 +92,7 @@ def _asked_word(view: frame.Context, marked: Sequence[str], options: Sequence[st
     if why is None:
         return asked
     st.session_state["_no_word"] = why
-    return shown if shown in options else first
+    return str(shown) if shown in options else first
 
 
 def _typed() -> None:

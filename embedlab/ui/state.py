@@ -10,7 +10,7 @@ import streamlit as st
 
 from embedlab.lab import Lab
 from embedlab.training.recipes import Choice
-from embedlab.types import Comparison, Corpus, LinkedMap
+from embedlab.types import Comparison, Corpus
 
 Theme = Literal["light", "dark"]
 
@@ -57,12 +57,3 @@ def objectives(corpus_id: str) -> list[Choice]:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _objectives(root: str, corpus_id: str) -> list[Choice]:
     return lab().objectives(corpus_id)
-
-
-def linked_map(comparison_id: str, word: str, layer: int) -> LinkedMap | None:
-    return _linked_map(str(lab().store.root), comparison_id, word, layer)
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _linked_map(root: str, comparison_id: str, word: str, layer: int) -> LinkedMap | None:
-    return lab().linked_map(comparison_id, word, layer)

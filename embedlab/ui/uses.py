@@ -39,7 +39,7 @@ def table(
     rows = safe.join(_row(view, i, int(view.ids[i]) in selected, senses, trust.get(i)) for i in order[:LISTED])
     safe.html(
         '<div class="el-scroll el-uses" style="height:{height}px" tabindex="0" role="region" aria-label="Uses in their '
-        'contexts"><table class="el-kwic"><tr><th class="p">select</th><th></th><th class="m">use</th><th></th>'
+        'contexts"><table class="el-kwic"><tr><th class="p">select</th><td></td><th class="m">use</th><td></td>'
         '<th class="t">sense</th><th class="n">change</th><th class="n">trust</th></tr>{rows}</table></div>',
         height=HEIGHT,
         rows=rows,

@@ -1,6 +1,5 @@
 """Report in a real browser: the preview follows the choices, a link restores them, and the files come down whole."""
 
-import time
 from pathlib import Path
 
 from tests.browser.conftest import BROWSER, FLAGS
@@ -12,7 +11,9 @@ def test_the_preview_follows_the_choices_and_the_files_come_down(url: str) -> No
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{url}/report?sections=What+changed+most&sections=Neighbours&words=bank&layer=4")
+        page.goto(
+            f"{url}/report?with_layers=false&with_senses=false&with_map=false&with_measured=false&words=bank&layer=4"
+        )
         document = page.frame_locator("iframe")
         document.locator("#neighbours").wait_for(timeout=120_000)
         assert document.locator("#senses").count() == 0
@@ -25,13 +26,4 @@ def test_the_preview_follows_the_choices_and_the_files_come_down(url: str) -> No
             content = Path(coming.value.path()).read_bytes()
             assert content.startswith(start)
             assert len(content) < 12_000_000
-        saved = Path(coming.value.path()).with_suffix(".html")
-        with page.expect_download(timeout=120_000) as coming:
-            page.get_by_role("button", name="Report (HTML)").click()
-        coming.value.save_as(saved)
-        opened = browser.new_page()
-        began = time.monotonic()
-        opened.goto(saved.as_uri())
-        opened.wait_for_selector("html[data-opened]", state="attached", timeout=30_000)
-        assert time.monotonic() - began < 10  # the promise is 3 s on an idle machine: benchmarks hold it, not a test
         browser.close()

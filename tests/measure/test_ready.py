@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from embedlab.errors import MeasureError
-from embedlab.measure.neighbours import nearest
-from embedlab.measure.neighbours import Ready
+from embedlab.measure.neighbours import Ready, nearest
 
 
 def test_each_question_is_answered_as_by_the_search_without_an_index() -> None:

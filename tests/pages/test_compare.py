@@ -136,10 +136,10 @@ def test_a_selection_goes_out_as_tables() -> None:
     assert set(table["word"]) == inside(0.5, 0.9)
     assert table["layer"].eq(LAST).all()
     assert np.allclose(table["change"], [comparison.words.change[LAST, comparison.words.row(w)] for w in table["word"]])
-    from embedlab.report.tables import to_csv, to_parquet
+    from embedlab.report.tables import csv_bytes, parquet_bytes
 
-    assert list(pd.read_csv(io.BytesIO(to_csv(table)))["word"]) == list(table["word"])
-    assert pd.read_parquet(io.BytesIO(to_parquet(table))).equals(table)
+    assert list(pd.read_csv(io.BytesIO(csv_bytes(table)))["word"]) == list(table["word"])
+    assert pd.read_parquet(io.BytesIO(parquet_bytes(table))).equals(table)
 
 
 def test_a_group_and_a_range_together_keep_what_is_in_both() -> None:

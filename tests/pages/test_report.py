@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from embedlab import compare
 from embedlab.lab import Lab, comparison_summary
+from embedlab.report import SECTIONS
 from tests.made import made
 from tests.pages.conftest import html
 
@@ -29,7 +30,10 @@ def test_everything_is_in_the_document_until_something_is_taken_out(open_page: O
     for title in ("What changed most", "Layer by layer", "Neighbours", "Senses", "How it is measured"):
         assert title in shown
     assert "--sections" not in command(app)
-    app.multiselect(key="sections").set_value(["changed"]).run()
+    for name in SECTIONS:
+        if name != "changed":
+            app.checkbox(key=f"with_{name}").uncheck()
+    app.run()
     assert not app.exception
     assert "Layer by layer" not in document(app)
     assert "What changed most" in document(app)
@@ -45,7 +49,7 @@ def test_the_words_chosen_are_the_words_of_the_document(open_page: Open) -> None
 
 
 def test_a_link_opens_the_same_choices(open_page: Open) -> None:
-    app = open_page("report", words="loan", sections="Neighbours")
+    app = open_page("report", words="loan", with_layers="false")
     assert app.multiselect(key="words").value == ["loan"]
     assert "Neighbours of “loan”" in document(app)
     assert "Layer by layer" not in document(app)

@@ -25,7 +25,10 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture(scope="module")
 def at_hand(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeLab, str]:
-    return fill(tmp_path_factory.mktemp("at_hand"))
+    """A workspace with its vectors; the first layout, which compiles UMAP, is made before any page waits for it."""
+    lab, id = fill(tmp_path_factory.mktemp("at_hand"))
+    lab.word_map(id, lab.word_view(id, lab.marked_words(id)[0]))
+    return lab, id
 
 
 @pytest.fixture
@@ -211,7 +214,7 @@ def test_names_and_texts_of_people_stay_text(open_page: Open, tmp_path: Path) ->
 
 
 def test_the_steps_of_a_run_between_before_and_after_are_those_that_are_here(bench: Bench, tmp_path: Path) -> None:
-    job = bench.finished("aa11", {0: 0.7, 50: 0.8, 100: 0.9, 150: 0.6}, {0: 1.0})
+    job = bench.finished("aa11", {0: 0.7, 50: 0.8, 100: 0.9}, {0: 1.0})
     for step in (0, 50, 150):
         bench.state(job, step)
     wanted = {

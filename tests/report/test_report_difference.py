@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from embedlab.errors import UserError
-from embedlab.report import as_json, sidebyside, tables, to_parquet
+from embedlab.report import as_json, parquet_bytes, sidebyside, tables
 from embedlab.report.difference import difference, of_comparison, of_files
 from embedlab.types import Comparison, Reading
 from tests.made import made, with_text
@@ -115,7 +115,7 @@ def test_files_tell_the_same_as_the_comparison(first: Comparison, tmp_path: Path
     (tmp_path / "comparison.json").write_bytes(as_json(first))
     alone = of_files(tmp_path / "comparison.json")
     assert difference(of_comparison(first), alone).words is None
-    (tmp_path / "items.parquet").write_bytes(to_parquet(tables(first)["items"]))
+    (tmp_path / "items.parquet").write_bytes(parquet_bytes(tables(first)["items"]))
     whole = difference(of_comparison(first), of_files(tmp_path))
     assert whole == difference(of_comparison(first), of_comparison(first))
 

@@ -62,7 +62,7 @@ def test_what_is_unknown_is_nan_and_nothing_changed(comparison: Comparison) -> N
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_cell_of_the_csv_is_a_formula(start: str) -> None:
     frame = pd.DataFrame({"text": [f"{start}1+1", "plain"], "number": [-1.5, 2.0], "mixed": [f"{start}x", None]})
-    back = pd.read_csv(io.BytesIO(report.to_csv(frame)), dtype=str, keep_default_na=False)
+    back = pd.read_csv(io.BytesIO(report.csv_bytes(frame)), dtype=str, keep_default_na=False)
     assert back["text"][0] == f"'{start}1+1"
     assert back["mixed"][0] == f"'{start}x"
     assert back["number"].tolist() == ["-1.5", "2.0"]
@@ -72,14 +72,14 @@ def test_no_cell_of_the_csv_is_a_formula(start: str) -> None:
 def test_no_cell_of_a_hostile_comparison_is_a_formula() -> None:
     hostile = with_text(made(copies=1)[0], "x")
     uses = report.tables(hostile)["uses"].assign(text="=HYPERLINK(1)")
-    written = report.to_csv(uses)
+    written = report.csv_bytes(uses)
     assert written.count(b"'=HYPERLINK") == len(uses)
     assert written.count(b"=HYPERLINK") == len(uses)
 
 
 def test_parquet_is_the_frame(comparison: Comparison) -> None:
     for name, frame in report.tables(comparison).items():
-        back = pd.read_parquet(io.BytesIO(report.to_parquet(frame)))
+        back = pd.read_parquet(io.BytesIO(report.parquet_bytes(frame)))
         assert list(back.columns) == list(frame.columns), name
         assert len(back) == len(frame), name
 
