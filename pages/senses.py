@@ -4,6 +4,7 @@ import streamlit as st
 
 from embedlab import wording
 from embedlab.comparing.wordview import WordMap, WordView
+from embedlab.report.uses import uses_table
 from embedlab.ui import (
     demo,
     errors,
@@ -112,7 +113,7 @@ def contexts(view: frame.Context, shown: WordView, map_: WordMap | None, selecte
             which="selected" if selected else "in all",
         )
         selection.ways_out(
-            "uses", f"uses-{shown.word}", lambda: uses.frame(shown, map_, selected),
+            "uses", f"uses-{shown.word}", lambda: uses_table(shown, map_, selected),
             view.comparison.provenance.corpus_id if senses.has_corpus(view) else None,
             lambda: tuple(sorted({use.row for use in chosen if use.row is not None})),
             "every row that holds one of these uses",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from embedlab import takeaway
-from embedlab.cli import actions, lessons, overview, report, search, why
+from embedlab.cli import actions, lessons, overview, report, search, senses, why
 from embedlab.lineage.kinds import KINDS
 from embedlab.training import tracking
 from embedlab.training.objectives import OBJECTIVES
@@ -159,6 +159,7 @@ def parser() -> Parser:
         command(commands, "search", search.search, "what lies nearest, before and after, with rank moves")
     )
 
+    senses.add_options(command(commands, "senses", senses.senses, "the uses of one word and how its senses separate"))
     why.add_why(command(commands, "why", why.why, "what may have changed a word: training rows, frequency, steps"))
     why.add_groups(command(commands, "groups", why.groups, "words that moved together, with p by permutation"))
 

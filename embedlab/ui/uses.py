@@ -4,7 +4,6 @@ from collections.abc import Callable
 from importlib import resources
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from embedlab import wording
@@ -89,38 +88,3 @@ def _row(view: WordView, at: int, lit: bool, senses: list[str], trust: float | N
         noise=" within noise" if within else "",
         trust=wording.number(trust, places=2),
     )
-
-
-def frame(view: WordView, map_: WordMap | None, selected: frozenset[int]) -> pd.DataFrame:
-    """The selected uses, or all where none is, with what is known of them: a row a use."""
-    at = [i for i, id in enumerate(view.ids.tolist()) if id in selected] or list(range(len(view.uses)))
-    uses = [view.uses[i] for i in at]
-    made = pd.DataFrame(
-        {
-            "row": pd.array([use.row for use in uses], dtype="Int64"),
-            "word": view.word,
-            "surface": [use.surface for use in uses],
-            "sense": [use.sense for use in uses],
-            "text": [use.text for use in uses],
-            "start": [use.start for use in uses],
-            "end": [use.end for use in uses],
-            "held_out": view.held_out[at],
-            "layer": view.layer_name,
-            "change": view.change[at].astype(float),
-            "noise": view.noise[at].astype(float),
-            "drift": view.drift[at].astype(float),
-        }
-    )
-    for name, side in (("found_before", view.predicted_before), ("found_after", view.predicted_after)):
-        made[name] = [side[i] for i in at] if side else None
-    if map_ is not None and map_.agreement is not None:
-        for name, agreed in zip(("map_trust_before", "map_trust_after"), map_.agreement, strict=True):
-            of = np.full(len(view.uses), np.nan)
-            of[map_.drawn] = agreed
-            made[name] = of[at]
-    if map_ is not None and map_.clusters is not None:
-        for name, found in zip(("cluster_before", "cluster_after"), map_.clusters, strict=True):
-            number = np.zeros(len(view.uses), dtype=np.int64)
-            number[map_.drawn] = found.of + 1
-            made[name] = pd.array([int(number[i]) or None for i in at], dtype="Int64")
-    return made
