@@ -155,7 +155,8 @@ def test_a_teacher_shows_that_bank_has_one_vector_in_word2vec_and_many_in_bert(
     assert walk["stops"][0]["after"]["same"] == pytest.approx(1.0)
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(f"{url}/lineage?walk={walk['id']}")
-    expect(page.get_by_text("word2vec, skip-gram").first).to_be_visible(timeout=60 * SECOND)
+    # the name stands in the closed form above the table too
+    expect(page.locator(".el-table").get_by_text("word2vec, skip-gram")).to_be_visible(timeout=60 * SECOND)
     asked = {"sentence": FIRST, "second": OTHER}
     for source, said in ((trained, "Yes, exactly,"), ("builtin", "No, not")):
         page.goto(f"{url}/anatomy?{urlencode(asked | {'a': source, 'b': source})}")
