@@ -94,7 +94,7 @@ def switch(page: Page, to: str) -> float:
 
 def words(page: Page, repeats: int) -> list[float]:
     """Seconds from choosing another word on Senses until its maps stand still, each word for the first time."""
-    box = page.get_by_label("Word", exact=True).first
+    box = page.get_by_label("Word (or type any other)").first
     box.click()
     offered = [option.inner_text() for option in page.get_by_role("option").all()][: repeats + 1]
     page.keyboard.press("Escape")
