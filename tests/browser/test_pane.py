@@ -7,7 +7,6 @@ import base64
 import io
 import math
 import re
-from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -18,7 +17,6 @@ from jaxtyping import Float32
 
 from benchmarks import screens_pane
 from embedlab.figures.pane import Colouring, Pane, cosine_bytes, payload
-from tests.browser.conftest import BROWSER, FLAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -48,16 +46,6 @@ def points(n: int = 60) -> Pane:
         cosines=(cosine_bytes(wide), cosine_bytes(-wide)) if n <= 1000 else None,
         placebo=(before, before + 0.25),
     )
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 def file(name: str) -> str:

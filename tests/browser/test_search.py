@@ -1,28 +1,15 @@
 """Search in a real browser: a typed word, its link, hovering, the lines from rank to rank, the file, the keys."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import BROWSER, FLAGS
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 SECOND = 1000  # ms
-
-
-@pytest.fixture
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 def test_a_word_its_link_its_lines_and_its_file(url: str, browser: "Browser", tmp_path: Path) -> None:

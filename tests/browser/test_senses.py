@@ -1,13 +1,11 @@
 """Senses in a real browser: hover and lasso tie both maps to the contexts, a name stays, a link brings it all back."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import BROWSER, FLAGS
 from tests.searching import fill
 
 if TYPE_CHECKING:
@@ -15,16 +13,6 @@ if TYPE_CHECKING:
 
 SECOND = 1000  # ms
 PATIENCE = 120 * SECOND  # the first layout of a server compiles UMAP
-
-
-@pytest.fixture
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 import csv
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import BROWSER, FLAGS
 from tests.made import SENTENCES
 
 if TYPE_CHECKING:
@@ -16,16 +14,6 @@ if TYPE_CHECKING:
 
 SECOND = 1000  # ms
 PATIENCE = 300 * SECOND  # for what trains or compares; two cores may be shared
-
-
-@pytest.fixture
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 def write_csv(path: Path) -> int:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from embedlab import demo
-from tests.browser.conftest import BROWSER, FLAGS, ROOT
+from tests.browser.conftest import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from playwright.sync_api import Browser
 
@@ -86,16 +85,6 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
 def walked(team: Team, tmp_path: Path) -> None:
     """The server of this test works on the team's workspace. Asked for before `url`."""
     (tmp_path / "workspace").symlink_to(team.folder / "workspace")
-
-
-@pytest.fixture
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.mark.slow
