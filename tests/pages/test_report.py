@@ -10,7 +10,7 @@ from embedlab import compare
 from embedlab.lab import Lab, comparison_summary
 from embedlab.report import SECTIONS
 from tests.made import made
-from tests.pages.conftest import html
+from tests.pages.conftest import fill, html
 
 Open = Callable[..., AppTest]
 
@@ -79,8 +79,9 @@ def test_every_file_has_a_button(open_page: Open) -> None:
     ]  # fmt: skip
 
 
-def test_alone_a_comparison_has_nothing_to_be_set_beside(open_page: Open) -> None:
-    assert "There is one comparison only" in html(open_page("report"))
+def test_alone_a_comparison_has_nothing_to_be_set_beside(open_page: Open, tmp_path: Path) -> None:
+    fill(tmp_path)  # a workspace of its own: other tests leave comparisons in the shared one
+    assert "There is one comparison only" in html(open_page("report", root=tmp_path))
 
 
 def test_two_comparisons_stand_side_by_side(open_page: Open, tmp_path: Path) -> None:
