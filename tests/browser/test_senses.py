@@ -116,7 +116,9 @@ def test_a_point_lights_its_row_and_a_layer_keeps_the_selection(compared: str, u
 
     lasso(page, 0)
     expect(page.get_by_text(re.compile(r"^Selection: \d+ uses$"))).to_be_visible(timeout=PATIENCE)
+    settled(page)
     chosen = page.locator("tr[data-use].on").count()
+    assert chosen > 0
     page.get_by_role("radio", name="1", exact=True).or_(page.get_by_role("button", name="1", exact=True)).first.click()
     expect(page).to_have_url(re.compile("layer=1"), timeout=PATIENCE)
     settled(page)
