@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 
 from embedlab.cli import main
 from embedlab.corpus import Columns
-from embedlab.errors import UserError
+from embedlab.errors import ModelError, UserError
 from embedlab.lab import Lab
 from embedlab.lab.walk import SYSTEMS
 from embedlab.training import recipes
+from embedlab.types import EncoderSpec
 from tests import kit
 from tests.training import tiny
 
@@ -79,6 +81,26 @@ def test_recipes_are_offered_by_the_kind_of_the_model(lab: Lab) -> None:
     assert "bag-of-words" not in {recipe.name for recipe in lab.recipes()}
     assert lab.run_config(table, "rows", "labels", steps=5).stages[0].train["*"] == recipes.SCRATCH_RATE
     assert lab.run_config("builtin", "rows", "labels", steps=5).stages[0].train["*"] == 5e-5
+
+
+def test_adapters_are_refused_before_a_run_starts_where_a_model_has_no_place_for_them(lab: Lab) -> None:
+    lstm = lab.new_model("lstm", "rows", embedding_size=8, lstm_size=4)
+    with pytest.raises(ModelError, match="a model before transformers has none: choose another plan"):
+        lab.run_config(lstm, "rows", "labels", plan="lora", steps=2)
+    fitting = lab.run_config("builtin", "rows", "labels", plan="lora", steps=2)
+    with pytest.raises(ModelError, match="choose another plan"):
+        lab.finetune(replace(fitting, encoder=EncoderSpec(lstm)))
+    assert lab.runs() == []
+
+
+def test_the_start_of_a_run_is_as_untrained_as_its_model(lab: Lab) -> None:
+    table = lab.new_model("table", "rows", embedding_size=8)
+    run = lab.wait(lab.finetune(lab.run_config(table, "rows", "labels", steps=2, eval_every=1, frames=4))).id
+    said = [
+        "The start was drawn at random" in " ".join(lab.compare(f"run:{run}@{step}", f"run:{run}", "rows").verdict.why)
+        for step in (0, 1)
+    ]
+    assert said == [True, False]
 
 
 def test_the_walk_from_the_command_line(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,7 +94,10 @@ class Comparisons(Tuning):
         return (self.run(named.run).config.canary if named else "") or "bundled"
 
     def _untrained(self, source: str) -> bool:
-        """Whether a model state was drawn at random here and has learnt nothing yet."""
+        """Whether a model state was drawn at random here and has learnt nothing; the start of a run is its model."""
+        named = run_source(source)
+        if named is not None:
+            return named.step == 0 and self._untrained(self.run(named.run).config.encoder.source)
         if not source.startswith(MODEL):
             return False
         said = self.store.find("models", source.removeprefix(MODEL)).summary

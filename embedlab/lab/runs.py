@@ -13,7 +13,7 @@ from embedlab.lab.base import Progress, quiet
 from embedlab.lab.models import Models
 from embedlab.lineage.kinds import kind_of
 from embedlab.training import plans, recipes
-from embedlab.training.anatomy import groups_of_layers
+from embedlab.training.anatomy import anatomy, groups_of_layers
 from embedlab.training.plans import Span
 from embedlab.training.recipes import Bundled, Choice
 from embedlab.training.runfolder import Launch
@@ -47,7 +47,13 @@ class Runs(Models):
             self.find_corpus(corpus_id).id, EncoderSpec(model), objective, recipe=recipe, depth=self.depth(model),
             kind=self.kind(model), canary=canary, **settings,
         )  # fmt: skip
+        self._can_adapt(config)
         return replace(config, canary=self._canary_id(config.canary))
+
+    def _can_adapt(self, config: RunConfig) -> None:
+        """Raises ModelError where adapters are asked of a model that has no place for them."""
+        if config.lora is not None:
+            anatomy(str(self._config_of(config.encoder.source)["model_type"])).targets(config.lora.targets)
 
     def depth(self, model: str) -> int:
         """How many groups of layers a model has that can be trained apart (ALBERT's layers share one)."""
@@ -79,6 +85,7 @@ class Runs(Models):
         """Start a run in a process (or several) of its own; returns its id at once. Raises UserError."""
         corpus = self.corpus(config.corpus_id)
         recipes.checked(config, self.depth(config.encoder.source))
+        self._can_adapt(config)
         recipes.require(corpus, config)
         folder = self._encoder_folder(config.encoder.source)
         texts, launch = self.canary_texts(config.canary), Launch(processes, tuple(report_to))
