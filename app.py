@@ -16,8 +16,9 @@ if str(ROOT) not in sys.path:  # `streamlit run` from anywhere, without installi
 
 if get_script_run_ctx(suppress_warning=True) is None:
     from embedlab.ui.errors import last_resort
+    from embedlab.ui.ready import ready
 
-    app = st.App(ROOT / "embedlab" / "ui" / "main.py", on_script_error=last_resort)
+    app = st.App(ROOT / "embedlab" / "ui" / "main.py", lifespan=ready, on_script_error=last_resort)
 else:  # run as a script: AppTest.from_file("app.py")
     from embedlab.ui.main import main
 

@@ -33,7 +33,7 @@ __all__ = [
     "moves", "open_comparison", "open_maps", "save", "save_maps", "to_json",
 ]  # fmt: skip
 
-VERSION = 2  # of what a comparison holds; raise it when the same surveys would give other numbers
+VERSION = 3  # of what a comparison holds; raise it when the same surveys would give other numbers
 SHOWN = 30  # neighbours kept of each word, for the ranks of those that left the k nearest
 PACKAGES = ("numpy", "scipy", "scikit-learn", "faiss-cpu", "umap-learn", "torch", "transformers")
 

@@ -29,5 +29,9 @@ class StoreError(UserError):
     """The workspace: something damaged, missing, full or made by a newer version."""
 
 
+class NotShippedError(UserError):
+    """What was left out of the results that come with EmbedLab; the demo, made here, has it."""
+
+
 class JobError(UserError):
     """A job that cannot be started, found, cancelled or resumed."""

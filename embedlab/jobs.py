@@ -241,6 +241,11 @@ def task(store: Store, id: str) -> Task:
     return Task(id, name, state, share, str(last.get("what", "")), message, end["result"] if end else {}, created)
 
 
+def cancel_task(store: Store, id: str) -> None:
+    """Ask a task to stop at its next sign of progress. Raises JobError when it is not running."""
+    JobFolder(store.root / "jobs" / task(store, id).id).ask_cancel()
+
+
 def tasks(store: Store) -> list[Task]:
     """Every task, newest first; folders that hold none are left out."""
     found = []

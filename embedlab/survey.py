@@ -1,11 +1,12 @@
 """What a comparison reads from one model state over a corpus: taken in one pass, kept in a sealed folder.
 
-The id of a survey says what is in it (weights, plan, precision), so the same question is never asked twice.
+The id of a survey says what is in it (weights, plan, precision), so the same question is never asked twice. What is
+looked at one by one (words, uses, texts) can be kept by itself, at some layers and in half precision, as `Vectors`.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,24 +23,23 @@ from embedlab.surveying.stream import Streamer
 from embedlab.types import EncoderSpec, LayerInfo, Occurrence, freeze
 
 __all__ = [
-    "Survey", "SurveyPlan", "bytes_needed", "open_survey", "plan_survey", "survey_id", "take_survey", "write_survey",
+    "Survey", "SurveyPlan", "Vectors", "bytes_needed", "keep_vectors", "open_survey", "open_vectors", "plan_survey",
+    "survey_id", "take_survey", "write_survey",
 ]  # fmt: skip
 
 Precision = Literal["fp32", "bf16"]
 Progress = Callable[[float, str], None]
 
 
-@dataclass(frozen=True)
-class Survey:
-    """One model state over the texts of a plan. Arrays are memory-mapped, read-only; one item a layer in the tuples.
+@dataclass(frozen=True, kw_only=True)
+class Vectors:
+    """What one model state makes of the words, target uses and texts of a plan: all that can be looked at one by one.
 
+    Arrays are read-only; one item a layer of `layers` in the tuples.
     word_means[l][v]: mean over the uses of words[v], zeros where seen_words[v] (uses counted) is 0.
-    half_means[l][v]: the same over every other use in text order, the same uses in every model; half_uses[v] of them.
-    self_similarity[l, v] (A2), intra[l, t] (A3) and intra_null[l, t]: NaN where undefined.
-    background[l][t]: the one random piece of text t (A1); uses[l][i], texts[l][t]: the target uses and whole texts.
+    uses[l][i], texts[l][t]: the target uses and whole texts.
     A row whose seen_* is False is zeros: the span touches no piece of this model.
-    off_domain: the rows of `texts` that are far from the corpus.
-    unseen: how many texts, words, background pieces and uses were left out so.
+    `half`: they were kept in half precision (float16), and came back to float32 rounded.
     """
 
     id: str
@@ -52,6 +52,30 @@ class Survey:
     counts: Int64[np.ndarray, "word"]
     use_items: tuple[Occurrence, ...]
     word_means: tuple[Float32[np.ndarray, "word d"], ...]
+    uses: tuple[Float32[np.ndarray, "use d"], ...]
+    texts: tuple[Float32[np.ndarray, "whole d"], ...]
+    seen_words: Int64[np.ndarray, "word"]
+    seen_uses: Bool[np.ndarray, "use"]
+    seen_texts: Bool[np.ndarray, "whole"]
+    plan_facts: Mapping[str, Any]
+    half: bool = False
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        return tuple(layer.name for layer in self.layers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey(Vectors):
+    """One model state over the texts of a plan, at every layer. Arrays are memory-mapped where they are large.
+
+    half_means[l][v]: word_means over every other use in text order, the same uses in every model; half_uses[v] of them.
+    self_similarity[l, v] (A2), intra[l, t] (A3) and intra_null[l, t]: NaN where undefined.
+    background[l][t]: the one random piece of text t (A1).
+    off_domain: the rows of `texts` that are far from the corpus.
+    unseen: how many texts, words, background pieces and uses touch no piece of this model.
+    """
+
     half_means: tuple[Float32[np.ndarray, "word d"], ...]
     half_uses: Int64[np.ndarray, "word"]
     self_similarity: Float64[np.ndarray, "layer word"]
@@ -59,19 +83,9 @@ class Survey:
     intra: Float64[np.ndarray, "layer text"]
     intra_null: Float64[np.ndarray, "layer text"]
     pieces: Int64[np.ndarray, "text"]
-    uses: tuple[Float32[np.ndarray, "use d"], ...]
-    texts: tuple[Float32[np.ndarray, "whole d"], ...]
     off_domain: Int64[np.ndarray, "off"]
-    seen_words: Int64[np.ndarray, "word"]
     seen_background: Bool[np.ndarray, "text"]
-    seen_uses: Bool[np.ndarray, "use"]
-    seen_texts: Bool[np.ndarray, "whole"]
     unseen: Mapping[str, int]
-    plan_facts: Mapping[str, Any]
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        return tuple(layer.name for layer in self.layers)
 
 
 def survey_id(encoder: Encoder, plan: SurveyPlan, precision: Precision = "fp32") -> str:
@@ -98,7 +112,7 @@ def write_survey(
     streamer = Streamer(encoder, plan, folder)
     streamer.run(precision, lambda share: report(0.97 * share, what))
     streamer.finish()
-    _save_items(plan, folder)
+    _save_items(plan.words, plan.counts, plan.uses, folder)
     facts = {"surveyed": plan.surveyed, "whole_texts": len(plan.texts), "tokens": plan.tokens, "seed": plan.seed}
     facts |= {"off_domain": len(plan.off_domain)}
     facts |= {"min_count": plan.min_count, "words_below_min_count": plan.words_below_min_count}
@@ -157,24 +171,98 @@ def open_survey(folder: Path) -> Survey:
             texts=each("texts"),
             unseen=about["unseen"],
             plan_facts=about["plan"],
-            **{name: load(name) for name in ("half_uses", "off_domain")},
-            **{name: load(name) for name in ("self_similarity", "intra", "intra_null", "pieces")},
-            **{name: load(name) for name in ("seen_words", "seen_background", "seen_uses", "seen_texts")},
+            half_uses=load("half_uses"),
+            off_domain=load("off_domain"),
+            self_similarity=load("self_similarity"),
+            intra=load("intra"),
+            intra_null=load("intra_null"),
+            pieces=load("pieces"),
+            seen_words=load("seen_words"),
+            seen_background=load("seen_background"),
+            seen_uses=load("seen_uses"),
+            seen_texts=load("seen_texts"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"The survey {folder.name} is not of a kind this version reads. Make it again.") from error
 
 
-def _save_items(plan: SurveyPlan, folder: Path) -> None:
+# -- what can be looked at, by itself --------------------------------------------------------------------------------
+
+ROWS = ("word_means", "uses", "texts")
+SEEN = ("seen_words", "seen_uses", "seen_texts")
+
+
+def keep_vectors(taken: Survey, layers: Sequence[int], folder: Path) -> None:
+    """Fill an empty folder with the words, uses and texts of some layers, as float16: a quarter of a survey's layer.
+
+    Of every value 11 bits are kept, so a cosine moves in its fourth digit at most. Raises StoreError for values that
+    half precision cannot hold.
+    """
+    for name in ROWS:
+        for number, layer in enumerate(layers):
+            with np.errstate(over="ignore"):
+                rows = np.asarray(getattr(taken, name)[layer]).astype(np.float16)
+            if not np.isfinite(rows).all():
+                raise StoreError(
+                    f"Layer {layer} of {taken.encoder.source} has values beyond half precision: keep it whole."
+                )
+            np.save(folder / f"{name}_{number:02}.npy", rows)
+    for name in SEEN:
+        np.save(folder / f"{name}.npy", getattr(taken, name))
+    _save_items(taken.words, taken.counts, taken.use_items, folder)
+    about = {name: getattr(taken, name) for name in ("id", "plan_id", "fingerprint", "precision")}
+    about |= {"encoder": asdict(taken.encoder), "layers": [asdict(taken.layers[layer]) for layer in layers]}
+    write_json(folder / "vectors.json", about | {"plan": dict(taken.plan_facts)})
+
+
+def open_vectors(folder: Path) -> Vectors:
+    """What `keep_vectors` kept, as float32 in memory. Raises StoreError when it is missing or damaged."""
+    about = read_json(folder, "vectors.json")
+
+    def load(name: str) -> np.ndarray:
+        return freeze(np.load(open_verified(folder, f"{name}.npy"), allow_pickle=False))
+
+    def each(name: str) -> tuple[np.ndarray, ...]:
+        return tuple(freeze(load(f"{name}_{number:02}").astype(np.float32)) for number in range(len(about["layers"])))
+
+    try:
+        words, counts, uses = _open_items(folder)
+        return Vectors(
+            id=about["id"],
+            plan_id=about["plan_id"],
+            encoder=EncoderSpec(**about["encoder"]),
+            fingerprint=about["fingerprint"],
+            precision=about["precision"],
+            layers=tuple(LayerInfo(**layer) for layer in about["layers"]),
+            words=words,
+            counts=counts,
+            use_items=uses,
+            word_means=each("word_means"),
+            uses=each("uses"),
+            texts=each("texts"),
+            seen_words=load("seen_words"),
+            seen_uses=load("seen_uses"),
+            seen_texts=load("seen_texts"),
+            plan_facts=about["plan"],
+            half=True,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"The vectors {folder.name} are not of a kind this version reads. Make them again.") from error
+
+
+# -- their items -----------------------------------------------------------------------------------------------------
+
+
+def _save_items(
+    words: Sequence[str], counts: Int64[np.ndarray, "word"], uses: Sequence[Occurrence], folder: Path
+) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(
-        pa.table({"word": pa.array(plan.words, pa.string()), "count": plan.counts}), folder / "words.parquet"
-    )
+    pq.write_table(pa.table({"word": pa.array(words, pa.string()), "count": counts}), folder / "words.parquet")
     names = ("text", "start", "end", "sense", "word", "row")
     kinds = (pa.string(), pa.int64(), pa.int64(), pa.string(), pa.string(), pa.int64())
-    columns = {n: pa.array([getattr(use, n) for use in plan.uses], kind) for n, kind in zip(names, kinds, strict=True)}
+    columns = {n: pa.array([getattr(use, n) for use in uses], kind) for n, kind in zip(names, kinds, strict=True)}
     pq.write_table(pa.table(columns), folder / "uses.parquet", compression="zstd")
 
 

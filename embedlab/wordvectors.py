@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float32
 
 from embedlab.compare import compare
 from embedlab.corpus.limits import shown
@@ -19,11 +18,12 @@ from embedlab.expectations import Statement, check
 from embedlab.survey import Survey
 from embedlab.types import Comparison, Corpus, NoiseFloor
 from embedlab.vectorfiles import VectorError
-from embedlab.vectors import load_vectors, matched
+from embedlab.vectors.both import Both, float32, read_both
 from embedlab.vectors.tables import table_survey
 from embedlab.verdict import judged
 from embedlab.wording import count
 
+VERSION = 2  # of which rows are compared; raise it when the same files would give others
 MOST_WORDS = 50_000  # compared: the time grows with the square, and 50,000 take minutes
 TASK_LINE = "Two tables of vectors hold no held-out data to test on: the task was not measured."
 FLOOR = NoiseFloor(
@@ -52,27 +52,43 @@ def compare_files(
     k: int = 10,
     seed: int = 0,
     layer: int | None = None,
-    most: int = MOST_WORDS,
+    most: int | None = None,
     expect: Sequence[Statement] = (),
     id: str | None = None,
     command: str = "",
     progress: Progress | None = None,
 ) -> Comparison:
-    """The comparison of two files (or folders of `embed --out`, at `layer`) on the names they share.
-
-    At most `most` names are compared, the first of before: tables are ordered by frequency, and the coverage says so.
-    `expect`: statements about words and readings, checked as `expectations.check` does.
-    Raises UserError for files that cannot be read or share too little, and for a k larger than the words allow.
-    """
+    """The comparison of two files (or folders of `embed --out`, at `layer`) on the names they share: `compare_both`."""
     report = progress or (lambda _share, _what: None)
-    report(0.0, "reading the vectors")
-    made = tables(before, after, layer=layer, most=most, seed=seed)
+    both = read_both(before, after, layer=layer, progress=lambda share, what: report(0.2 * share, what))
+    return compare_both(
+        both, k=k, seed=seed, most=most, expect=expect, id=id, command=command,
+        progress=lambda share, what: report(0.2 + 0.8 * share, what),
+    )  # fmt: skip
+
+
+def compare_both(
+    both: Both,
+    *,
+    k: int = 10,
+    seed: int = 0,
+    most: int | None = None,
+    expect: Sequence[Statement] = (),
+    id: str | None = None,
+    command: str = "",
+    progress: Progress | None = None,
+) -> Comparison:
+    """The comparison of what two files share, of at most `most` rows (see `tables`).
+
+    `expect`: statements about words and readings, checked as `expectations.check` does.
+    Raises UserError for vectors too large for float32, and for a k larger than the words allow.
+    """
+    made = tables(both, most=most, seed=seed)
     words = len(made.before.words)
     if not 1 <= k < words:
         raise VectorError(f"--k is {k}, and {words:,} rows are compared: choose a k between 1 and {words - 1:,}.")
     found = compare(
-        made.before, made.after, made.corpus, k=k, seed=seed, id=id, command=command,
-        progress=lambda share, what: report(0.2 + 0.8 * share, what),
+        made.before, made.after, made.corpus, k=k, seed=seed, id=id, command=command, progress=progress,
     )  # fmt: skip
     provenance = replace(found.provenance, coverage=made.coverage)
     found = judged(replace(found, provenance=provenance, noise=FLOOR), made.before, made.after, made.corpus)
@@ -80,39 +96,33 @@ def compare_files(
     return replace(found, expectations=check(expect, found, made.before, made.after, made.corpus)) if expect else found
 
 
-def tables(before: Path, after: Path, *, layer: int | None = None, most: int = MOST_WORDS, seed: int = 0) -> Tables:
-    """Both files as surveys of their shared names. Raises UserError as `compare_files` does."""
-    first, second = load_vectors(before, layer=layer), load_vectors(after, layer=layer)
-    both = matched(first, second)
-    names = both.names or tuple(str(row) for row in range(1, len(both.before) + 1))
-    used = min(len(names), most)
+def tables(both: Both, *, most: int | None = None, seed: int = 0) -> Tables:
+    """What two files share as surveys. Of more than `most` rows (None: MOST_WORDS) some are compared: coverage says.
+
+    With names the first of before: tables of words are ordered by frequency. Without names a sample drawn by the
+    seed: rows by place may be sorted by anything, and the first would stand for themselves alone.
+    """
+    n, used = len(both), min(len(both), MOST_WORDS if most is None else most)
     coverage: dict[str, int | float | str] = {
-        "rows before": len(first),
-        "rows after": len(second),
-        "rows shared": len(names),
+        "rows before": both.rows[0],
+        "rows after": both.rows[1],
+        "rows shared": n,
         "rows compared": used,
         "order": "that of before" if both.names is not None else "by place: neither file names its rows",
     }
-    if used < len(names):
-        coverage["rows left out"] = f"{count(len(names) - used)} after the first {used:,}, which the time allows"
-    for side, notes in (("before", first.notes), ("after", second.notes)):
+    chosen = np.arange(used)
+    if used < n and both.names is not None:
+        coverage["rows left out"] = f"{count(n - used)} after the first {used:,}, which the time allows"
+    elif used < n:
+        chosen = np.sort(np.random.default_rng(seed).choice(n, used, replace=False))
+        coverage["rows left out"] = f"{count(n - used)}: {used:,} were drawn by seed {seed}, which the time allows"
+    for side, notes in zip(("before", "after"), both.notes, strict=True):
         coverage |= {f"note {number} on {side}": note for number, note in enumerate(notes, 1)}
-    plan = hashlib.sha256("\n".join(names[:used]).encode("utf-8", "surrogatepass")).hexdigest()
-    surveys = [
-        table_survey(str(path), _float32(rows[:used], path.name), names=names[:used], plan=plan, seed=seed)
-        for path, rows in ((before, both.before), (after, both.after))
-    ]
-    corpus = Corpus(plan, f"no corpus: {shown(before.name)} and {shown(after.name)}", ())
-    return Tables(surveys[0], surveys[1], corpus, coverage)
-
-
-def _float32(rows: Float[np.ndarray, "n d"], source: str) -> Float32[np.ndarray, "n d"]:
-    with np.errstate(over="ignore"):
-        vectors = np.ascontiguousarray(rows, dtype=np.float32)
-    finite = np.isfinite(vectors).all(axis=1)
-    if not finite.all():
-        row = int(np.argmin(finite)) + 1
-        raise VectorError(
-            f"{shown(source)}, row {row:,} of those compared is too large for float32: scale the vectors."
-        )
-    return vectors
+    names = [both.name(row) for row in chosen.tolist()]
+    plan = hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()
+    before, after = (
+        table_survey(source, float32(rows if used == n else rows[chosen], source), names=names, plan=plan, seed=seed)
+        for source, rows in zip(both.sources, (both.before, both.after), strict=True)
+    )
+    one, two = (shown(Path(source).name) for source in both.sources)
+    return Tables(before, after, Corpus(plan, f"no corpus: {one} and {two}", ()), coverage)

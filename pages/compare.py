@@ -2,6 +2,7 @@
 
 import shlex
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from embedlab import figures, wording
@@ -44,9 +45,7 @@ def page() -> None:
     why.groups(view, chosen)
     selection.remember(chosen)
     scrub.slider(view)
-    with st.expander("Every reading of this layer, and more of them layer by layer"):
-        readings.full_table(view.comparison.layers[view.layer].readings)
-        strip(view, readings.shown(view.comparison)[3:])
+    every_reading(view)
     frame.foot(command(view), frame.provenance(view.comparison), (*readings.TERMS, *TERMS))
     frame.measured()
 
@@ -75,8 +74,13 @@ def histogram(view: frame.Context, chosen: Selection) -> None:
         k=view.comparison.words.k,
     )
     span = None if (chosen.low, chosen.high) == selection.ALL else (chosen.low, chosen.high)
-    figure = figures.change_histogram(view.comparison, view.layer, theme=state.theme(), span=span)
-    figure.update_layout(title=None, height=230, margin={"t": 6})
+    theme = state.theme()
+
+    def make() -> go.Figure:
+        figure = figures.change_histogram(view.comparison, view.layer, theme=theme, span=span)
+        return figure.update_layout(title=None, height=230, margin={"t": 6})
+
+    figure = cards.kept(("change", view.id, view.layer, theme, span), make)
     key = f"bars-{view.id[:8]}-{view.layer}-{chosen.low:.2f}-{chosen.high:.2f}"
     selection.histogram(figure, key)
     selection.slider()
@@ -104,6 +108,16 @@ def strip(view: frame.Context, names: list[str]) -> None:
                 panel(view, name)
 
 
+def every_reading(view: frame.Context) -> None:
+    """Drawn once it is opened: six more figures would double what the page takes to draw."""
+    with st.expander(
+        "Every reading of this layer, and more of them layer by layer", key="every_reading", on_change="rerun"
+    ) as more:
+        if more.open:
+            readings.full_table(view.comparison.layers[view.layer].readings)
+            strip(view, readings.shown(view.comparison)[3:])
+
+
 def panel(view: frame.Context, name: str) -> None:
     """One reading over the layers. Its name and meaning are ours, so that they wrap where the column is narrow."""
     safe.html(
@@ -111,9 +125,14 @@ def panel(view: frame.Context, name: str) -> None:
         title=title_of(name),
         meaning=meaning_of(name),
     )
-    figure = figures.layer_strip(view.comparison, [name], layer=view.layer, theme=state.theme())
-    figure.layout.annotations = ()
-    figure.update_layout(title=None, height=150, margin={"t": 8, "b": 24, "l": 8, "r": 12})
+    theme = state.theme()
+
+    def make() -> go.Figure:
+        figure = figures.layer_strip(view.comparison, [name], layer=view.layer, theme=theme)
+        figure.layout.annotations = ()
+        return figure.update_layout(title=None, height=150, margin={"t": 8, "b": 24, "l": 8, "r": 12})
+
+    figure = cards.kept(("layers", view.id, view.layer, theme, name), make)
     key = f"{name}-{view.id[:8]}-{view.layer}"
 
     @errors.guarded
@@ -154,7 +173,11 @@ def one_word(view: frame.Context, chosen: Selection) -> tuple[str, list[Move]]:
     )
     listed = moves(view.comparison, word, view.layer, k)
     lit = neighbour_of(listed)
-    figure = figures.rank_moves(view.comparison, word, view.layer, theme=state.theme(), top=k, lit=lit)
+    theme = state.theme()
+    figure = cards.kept(
+        ("moves", view.id, view.layer, theme, word, k, lit),
+        lambda: figures.rank_moves(view.comparison, word, view.layer, theme=theme, top=k, lit=lit),
+    )
     key = f"moves-{view.id[:8]}-{view.layer}-{row}-{k}-{lit}"
 
     @errors.guarded

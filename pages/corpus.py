@@ -31,6 +31,7 @@ FIELDS = {
 MAIN = ("text", "label", "sense", "target", "pair")
 PAIRED = ("text", "pair", "negative", "score", "label")
 NOTHING = "–"
+LISTED_USES, LISTED_ROWS = 500, 1000  # sent to the browser; the page says of how many
 
 
 @errors.guarded
@@ -256,9 +257,9 @@ def details(id: str) -> None:
                 "No word is marked in this corpus", "A target column, or a span, marks the word a row is about."
             )
         else:
-            st.dataframe(
-                table.value_counts(sort=False).rename("uses").reset_index(), hide_index=True, height=330, row_height=30
-            )
+            counted = table.value_counts(sort=False).rename("uses").reset_index()
+            counted = counted.sort_values(["word", "uses", "sense"], ascending=[True, False, True])
+            st.dataframe(counted, hide_index=True, height=330, row_height=30)
     with refused_tab:
         refused = state.lab().refusals(id)
         if refused:
@@ -270,10 +271,16 @@ def details(id: str) -> None:
         else:
             frame.empty("No row was refused", "Every row of the file is in the corpus.")
     with rows_tab:
+        if len(corpus) > LISTED_ROWS:
+            safe.html(
+                '<div class="el-quiet">The first {n} of {of}.</div>',
+                n=wording.count(LISTED_ROWS),
+                of=wording.count(len(corpus), "row"),
+            )
         st.dataframe(rows_frame(id), hide_index=True, height=330, row_height=30)
 
 
-def rows_frame(id: str, limit: int = 1000) -> pd.DataFrame:
+def rows_frame(id: str, limit: int = LISTED_ROWS) -> pd.DataFrame:
     """The first rows of a corpus, with the columns it has."""
     corpus = state.corpus(id)
     given: dict[str, Sequence[str | float | None] | None] = {
@@ -296,9 +303,14 @@ def concordance(id: str) -> None:
         frame.empty("Type a word", "Every use of it will be listed with what stands left and right of it.")
         return
     lines = state.lab().concordance(id, word, width=70)
-    safe.html('<div class="el-quiet">{n}</div>', n=wording.count(len(lines), "use"))
+    listed = lines[:LISTED_USES]
+    safe.html(
+        '<div class="el-quiet">{n}{first}</div>',
+        n=wording.count(len(lines), "use"),
+        first=f", the first {len(listed)} listed" if len(listed) < len(lines) else "",
+    )
     words.kwic(
-        (words.Use(line.left, line.surface, line.right, line.sense or line.label or "") for line in lines[:500]),
+        (words.Use(line.left, line.surface, line.right, line.sense or line.label or "") for line in listed),
         height=420,
     )
 

@@ -1,9 +1,9 @@
-"""Map: where does everything lie, and what moved? All words or texts, before and after, in one frame."""
+"""Map: where does everything lie, and what moved? All words, texts or rows, before and after, in one frame."""
 
 import streamlit as st
 
 from embedlab.comparing.overview import What
-from embedlab.ui import demo, errors, frame, overview, overview_items, safe
+from embedlab.ui import demo, errors, frame, overview, overview_drawing, overview_items, safe
 
 TERMS = (
     ("Linked map", "one UMAP of both states, each item tied to itself, so moves mean change."),
@@ -17,7 +17,7 @@ TERMS = (
 def page() -> None:
     frame.head(
         "Where does everything lie, and what moved?",
-        "Every point is one word, or one text. The same item lies in both maps; draw around points in either map to "
+        "Every point is one word, text or row. The same item lies in both maps; draw around points in either map to "
         "see them in the other.",
     )
     view = frame.context()
@@ -26,21 +26,21 @@ def page() -> None:
         return
     what, coloured, found, picture = st.columns([3, 4, 4, 2], vertical_alignment="bottom")
     with what:
-        items = kind()
+        items = kind(view)
     map_ = overview.drawn(view, items)
     if map_ is None:
-        overview.offer(view, items)
+        overview_drawing.offer(view, items)
     else:
         with coloured:
             column = colour(map_)
         with found:
-            overview.find(view, items, map_)
+            overview.find(view, map_)
         with picture:
             pane, placebo = options(map_)
-        chosen = overview.selected(view, items, map_.rows)
+        chosen = overview.selected(view, map_)
         overview.link_selection(chosen)
         overview.picture(view, map_, column, chosen, pane, placebo)
-        overview_items.facts(map_)
+        overview_items.facts(view, map_)
         below(view, map_, chosen)
     frame.foot(
         f"python -m embedlab map {view.id[:8]} --what {items} --layers {view.layer} --out map.csv",
@@ -50,10 +50,12 @@ def page() -> None:
     frame.measured()
 
 
-def kind() -> What:
-    chosen = st.segmented_control(
-        "Show all", overview.WHATS, default="words", required=True, key="what", bind="query-params"
-    )
+def kind(view: frame.Context) -> What:
+    """Words or texts; of two files the words compared, or all rows they share."""
+    kinds = overview.kinds_of(view)
+    if st.session_state.get("what") not in (None, *kinds):
+        del st.session_state["what"]
+    chosen = st.segmented_control("Show all", kinds, default="words", required=True, key="what", bind="query-params")
     return "words" if chosen is None else chosen
 
 
@@ -77,9 +79,9 @@ def options(map_: overview.Drawn) -> tuple[bool, bool]:
     return many or pane, placebo
 
 
-def below(view: frame.Context, map_: overview.Drawn, chosen: tuple[int, ...]) -> None:
+def below(view: frame.Context, map_: overview.Drawn, chosen: overview.Rows) -> None:
     """The selection in numbers, what can be taken of it, and its items as a table."""
-    if chosen:
+    if len(chosen):
         overview_items.of_selection(map_, chosen)
     else:
         safe.html(

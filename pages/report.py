@@ -24,8 +24,8 @@ def page() -> None:
         plan = report.builder(view)
         report.the_map(view, plan)
         report.files(view, plan)
-    with left, errors.guard():
-        st.iframe(downloads.preview(view.id, plan), height=980, alt="The report as it will read")
+    with left:
+        document = st.container(height=1000, border=False)
     report.beside(view)
     frame.foot(
         report_command(view.comparison, plan, "html", "report.html"),
@@ -42,6 +42,8 @@ def page() -> None:
         ),
     )
     frame.measured()
+    with document, errors.guard():  # last: what it is made of is said above, and everything else is at hand meanwhile
+        st.iframe(downloads.preview(view.id, plan), height=980, alt="The report as it will read")
 
 
 page()

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from embedlab.comparing.finding import Filters, Found, What
-from embedlab.errors import UserError
+from embedlab.comparing.finding import Filters, Found
+from embedlab.errors import NotShippedError, UserError
 from embedlab.figures.search import rounds
 from embedlab.lab.search import matches_csv, search_command
 from embedlab.ui import cards, demo, errors, found, frame, search, state
@@ -46,20 +46,12 @@ def page() -> None:
         made = search.answer(view, what, word, query, None if query else like, k, filters, place)
     except UserError as error:
         errors.show(str(error), "Nothing to list")
-        remedy(view, what)
+        if isinstance(error, NotShippedError):
+            demo.make_here(view.id)
         return
     show(view, made)
     frame.foot(search_command(made, query, word), frame.provenance(view.comparison), TERMS)
     frame.measured()
-
-
-def remedy(view: frame.Context, what: What) -> None:
-    """Where the demo came without its tuned model: the button that makes both."""
-    lab = state.lab()
-    missing = view.id == lab.shipped and what != "words" and not lab.has_vectors(view.id)
-    if missing and st.button("Make the demo here, with its tuned model (about 3 minutes)", type="primary"):
-        lab.start_demo()
-        st.rerun()
 
 
 def show(view: frame.Context, made: Found) -> None:
@@ -71,7 +63,11 @@ def show(view: frame.Context, made: Found) -> None:
     if made.what == "words" and made.asked.key is not None:
         many = min(search.KEPT_WORDS, made.depth)
         around = search.answer(view, "words", "", "", made.asked.key, many, made.filters, st.empty())
-        cards.chart(rounds(view.comparison, around, state.theme()), f"round-{made.layer}-{made.asked.key}")
+        theme = state.theme()
+        key = ("round", view.id, made.layer, theme, made.asked.key, many, made.filters)
+        cards.chart(
+            cards.kept(key, lambda: rounds(view.comparison, around, theme)), f"round-{made.layer}-{made.asked.key}"
+        )
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         st.header("Both lists as a table; choose a row to search for what is like it", anchor=False)

@@ -41,7 +41,7 @@ def page() -> None:
             "Give the corpus a target column, or name a word when you compare.",
         )
         return
-    steps = state.lab().steps_between(view.id) if state.lab().has_vectors(view.id) else ()
+    steps = state.lab().steps_between(view.id) if view.held else ()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width=240):
             word = senses.word_control(view, marked)
@@ -52,7 +52,7 @@ def page() -> None:
         return
     shown = senses.view_of(view, word, choices.named, place)
     along = senses.steps_shown(steps, len(shown.uses)) if choices.along else ()
-    map_ = senses.map_of(view, shown, choices, along, place)
+    map_ = senses.map_of(view, shown, along, place)
     selected = senses.selected_uses(view, shown)
     left, right = st.columns([8, 4])
     with left:
@@ -91,7 +91,7 @@ def draw(
             height=HEIGHT,
             label=f"Maps of {wording.count(len(map_.drawn), 'use')} of {shown.word} at {shown.layer_name}",
         )
-        senses.said(shown, map_)
+    senses.said(view, shown, map_)
     sensenames.bar(view, shown, selected, f"{senses.selection_key(view, shown.word)}-selected")
     picture, chosen = st.columns([5, 3], gap="medium")
     with picture:

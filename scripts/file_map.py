@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 START, END = "<!-- the map begins -->", "<!-- the map ends -->"
 WHOLE_FOLDERS = {  # folders of made things: one line for all that is in them
-    "embedlab/demo/overviews/": "the map of all words of that comparison, layer by layer, made beforehand",
     "embedlab/demo/results/": "the comparison that comes with EmbedLab, made by `make demo-results`",
+    "embedlab/demo/snapshots/": "what goes with it: maps of everything, groups, the vectors of its last layer",
     "docs/screenshots/": "the pictures of this README, made by `make screenshots`",
 }
 SILENT = {

@@ -33,7 +33,12 @@ def settle(page: Page, patience_ms: int = 30_000) -> None:
         "() => [...document.querySelectorAll('.stPlotlyChart')].every(chart => chart.querySelector('.main-svg'))",
         timeout=patience_ms,
     )
-    page.wait_for_timeout(900)  # the last fade-in of the theme; there is no event for it
+    page.wait_for_timeout(100)
+    page.wait_for_function(  # the last fade-in of the theme; what turns for ever is no fade
+        "() => document.getAnimations().every(one => one.playState !== 'running' "
+        "|| one.effect.getComputedTiming().iterations === Infinity)",
+        timeout=patience_ms,
+    )
 
 
 def shoot(url: str, out: Path, names: list[str], whole: bool) -> None:

@@ -301,9 +301,11 @@ def made(*, seed: int = 7, k: int = 10, copies: int = 4) -> tuple[Comparison, di
             readings = {name: _reading(name, score_x[name], score_y[name]) for name in score_x}
             sense_readings[word].append(LayerReadings(LAYERS[layer], readings))
             flat_x, flat_y = _plane(x, y)
+            placebo = (flat_x, flat_x + np.float32(0.01))  # a step of the same length for every use
             maps[word, layer] = LinkedMap(
-                word, layer, rows, flat_x, flat_y, 0.977, 0.988, 0.94, 0.95, 0.006, 0.071, seed, 5, (0.969, 0.989)
-            )
+                word, layer, rows, flat_x, flat_y, *placebo, 0.977, 0.988, 0.94, 0.95, 0.006, 0.071, seed, 5,
+                (0.969, 0.989),
+            )  # fmt: skip
     layers = []
     for layer in range(count):
         one, two = _space(before[layer], uses_before[layer]), _space(after[layer], uses_after[layer])

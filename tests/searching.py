@@ -1,6 +1,8 @@
 """A workspace whose two model states are fakes with known geometry, and a comparison of them with its vectors kept."""
 
 import csv
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from embedlab.encoders import ModelInfo
 from embedlab.encoders.protocol import Encoder
 from embedlab.errors import ModelError
 from embedlab.lab import Lab, comparison_summary
-from embedlab.lab.base import Progress, quiet
+from embedlab.store import copy_sealed
 from embedlab.types import Corpus, EncoderSpec
 from tests.fakes import FakeEncoder, sense_corpus
 
@@ -19,6 +21,13 @@ STATES = {
     "fake-before": FakeEncoder(0.2, blind=["zzz"]),
     "fake-after": FakeEncoder(1.0, moved={"otter": "vault"}, blind=["zzz"]),
 }
+RUN = "aa11"
+ON_THE_WAY = {  # the states that its run kept, and its end: the senses part step by step
+    f"run:{RUN}@0": FakeEncoder(0.2, blind=["zzz"]),
+    f"run:{RUN}@50": FakeEncoder(0.6, blind=["zzz"]),
+    f"run:{RUN}": FakeEncoder(1.0, moved={"otter": "vault"}, blind=["zzz"]),
+}
+KNOWN = STATES | ON_THE_WAY
 HEAD = ("text", "label", "split", "word", "start", "end", "sense")
 
 
@@ -33,16 +42,16 @@ class FakeLab(Lab):
     def encoder(self, source: str) -> Encoder:
         self.model(source)
         self.loaded.append(source)
-        made = STATES[source]
+        made = KNOWN[source]
         made.spec = EncoderSpec(source, "fake")
         return made
 
     def model(self, source: str) -> ModelInfo:
         if source in self.gone:
             raise ModelError(f"There is no model {source}.")
-        if source not in STATES:
+        if source not in KNOWN:
             return super().model(source)
-        fields = {"source": source, "name": source, "layers": 3, "dim": 16, "parameters": 0}
+        fields = {"source": source, "name": source, "layers": 3, "dim": 16, "parameters": 0, "size_bytes": 450_000_000}
         return ModelInfo(**{name: fields.get(name) for name in ModelInfo.__dataclass_fields__})  # type: ignore[arg-type]
 
 
@@ -60,8 +69,26 @@ def rows() -> list[tuple[Any, ...]]:
     return [*found, (first[0], "again", *first[2:]), ("zzz", "unread", "train", "", "", "", "")]
 
 
-def fill(root: Path, progress: Progress = quiet) -> tuple[FakeLab, str]:
+def fill(root: Path) -> tuple[FakeLab, str]:
     """The lab, and the id of its comparison."""
+    lab, corpus = stocked(root)
+    return lab, keep(lab, corpus)
+
+
+def fill_run(root: Path, locks: ExitStack) -> tuple[FakeLab, str]:
+    """The same, of a run that kept its states at the steps 0 and 50 and ended at 100; `locks`: as long as it lives."""
+    from tests.pages.bench import Bench
+
+    bench = Bench(root, locks)
+    job = bench.finished(RUN, {0: 0.7, 50: 0.8, 100: 0.9}, {0: 1.0})
+    for step in (0, 50):
+        bench.state(job, step)
+    lab, corpus = stocked(root)
+    return lab, keep(lab, corpus, ("fake-before", f"run:{RUN}"))
+
+
+def stocked(root: Path) -> tuple[FakeLab, Corpus]:
+    """A lab with the corpus of `rows`."""
     lab = FakeLab(root)
     source = root / "mine.csv"
     with source.open("w", newline="") as file:
@@ -69,13 +96,12 @@ def fill(root: Path, progress: Progress = quiet) -> tuple[FakeLab, str]:
         writer.writerow(HEAD)
         writer.writerows(rows())
     columns = Columns(text="text", label="label", split="split", target="word", start="start", end="end", sense="sense")
-    corpus = lab.corpus(lab.add_corpus(source, columns).id)
-    return lab, keep(lab, corpus)
+    return lab, lab.corpus(lab.add_corpus(source, columns).id)
 
 
-def keep(lab: FakeLab, corpus: Corpus) -> str:
-    """A comparison of both states over a corpus, with the surveys it was made from; returns its id."""
-    before, after = (lab.encoder(source) for source in STATES)
+def keep(lab: FakeLab, corpus: Corpus, sources: tuple[str, ...] = tuple(STATES)) -> str:
+    """A comparison of two states over a corpus, with the surveys it was made from; returns its id."""
+    before, after = (lab.encoder(source) for source in sources)
     plan = survey.plan_survey(corpus, before)
     ids = [survey.survey_id(encoder, plan) for encoder in (before, after)]
     for id, encoder in zip(ids, (before, after), strict=True):
@@ -89,3 +115,21 @@ def keep(lab: FakeLab, corpus: Corpus) -> str:
     lab.store.put("comparisons", made.id, summary["name"], summary, lambda folder: compare.save(made, folder, []))
     lab.loaded.clear()
     return made.id
+
+
+def first_visit(root: Path, layers: Sequence[int] = (2,)) -> tuple[FakeLab, str, Path]:
+    """A workspace that found its comparison beside the program, with the vectors of some layers and all groups, but
+    neither surveys nor the model after. Returns the lab, the id, and the folder to be named as demo.results_folder().
+    """
+    made, id = fill(root / "elsewhere")
+    results, snapshots = root / "demo" / "results", root / "demo" / "snapshots"
+    copy_sealed(made.store.folder("comparisons", id), results)
+    made.ship_groups(id, snapshots)
+    made.ship_vectors(id, layers, snapshots)
+    lab, same = fill(root / "workspace")
+    assert same == id
+    for survey_id in lab.store.find("comparisons", id).summary["surveys"]:
+        lab.store.remove("snapshots", survey_id)
+    lab.gone.add("fake-after")
+    lab.loaded.clear()
+    return lab, id, results

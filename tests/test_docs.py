@@ -120,6 +120,9 @@ def test_the_site_is_built_and_asks_nothing_of_the_network(tmp_path: Path) -> No
     loaded = re.compile(r"<(?:script|img|iframe|link(?=[^>]*stylesheet))[^>]*(?:src|href)=[\"']?(https?:)?//", re.I)
     for page in pages:
         assert not loaded.search(page.read_text(encoding="utf-8")), page.name
+    measures = (tmp_path / "site" / "api" / "measure.html").read_text(encoding="utf-8")
+    assert "<blockquote>" not in measures, "an example of a docstring is code, not a quotation"
+    assert measures.count("&gt;&gt;&gt;") > 20
     lab = (tmp_path / "site" / "api" / "lab.html").read_text(encoding="utf-8")
     for method in ("finetune", "compare", "lineage", "make_lessons"):
         assert f'id="embedlab.lab.Lab.{method}"' in lab, method

@@ -47,6 +47,7 @@ MAY_WRITE = {
     "embedlab/surveying/stream.py": "streams arrays larger than memory into a folder that is then sealed",
     "embedlab/encoders/extract.py": "streams arrays larger than memory into a folder that is then sealed",
     "embedlab/encoders/loading.py": "builds a tokenizer's folder in a temporary folder",
+    "embedlab/vectors/both.py": "streams arrays larger than memory into a folder that is then sealed",
     "embedlab/training/checkpoint.py": "fills a folder that is then sealed",
     "embedlab/training/export.py": "fills a folder that is then sealed",
     "embedlab/takeaway/models.py": "fills a folder that is then sealed",

@@ -3,9 +3,10 @@
 import dataclasses
 import re
 
+import numpy as np
 import pytest
 
-from embedlab.comparing import halves, intervals, maps, quick, spaces, swaps, wordsenses
+from embedlab.comparing import directions, groups, halves, intervals, maps, quick, spaces, swaps, wordsenses
 from embedlab.comparing import words as compared_words
 from embedlab.comparing.method import BETTER, METHOD_OF, METHODS, NOTATION, Method, bounds
 from embedlab.comparing.readings import READINGS
@@ -16,8 +17,8 @@ from embedlab.verdict.rules import RULES
 from embedlab.wording import number
 from scripts import method as script
 
-KEYS = [*(f"A{number}" for number in range(1, 19)), "Noise", "Task", "Verdict", "Canary", "Expectations"]
-WITHOUT_READINGS = {"A18", "Noise", "Verdict", "Canary", "Expectations"}
+KEYS = [*(f"A{number}" for number in range(1, 19)), "Groups", "Noise", "Task", "Verdict", "Canary", "Expectations"]
+WITHOUT_READINGS = {"A18", "Groups", "Noise", "Verdict", "Canary", "Expectations"}
 ENTRIES = {method.key: method for method in METHODS}
 
 
@@ -97,6 +98,15 @@ NUMBERS = {  # what an entry says, made from the constant that decides it
         f"Below {intervals.LEAST_ROWS} rows",
         f"at most {FALSE_SHARE:.0%} are so".replace("%", " %"),
     ],
+    "Groups": [
+        f"Fewer than {groups.LEAST_WORDS} are not divided; of more than {groups.MOST_WORDS:,}",
+        f"from {compared_words.ROWS_PER_DIMENSION} rows a dimension on",
+        f"2 to {groups.MOST_GROUPS}, by spherical k-means of δ̂ ({directions.STARTS} starts)",
+        f"as alike across as {number(directions.ALIKE, places=2)} of the cohesion of the looser one",
+        f"{groups.SMALLEST} words or more are a group",
+        f"until there are {groups.NULLS} groups or more",
+        f"q ≤ {number(FALSE_SHARE, places=2)}",
+    ],
     "Noise": [
         f"q ≤ {number(FALSE_SHARE, places=2)}",
         f"at least {noise.BIN_ITEMS} a bin",
@@ -130,6 +140,15 @@ NUMBERS = {  # what an entry says, made from the constant that decides it
 @pytest.mark.parametrize(("key", "said"), [(key, said) for key, lines in NUMBERS.items() for said in lines])
 def test_numbers_in_the_text_are_the_constants_of_the_code(key: str, said: str) -> None:
     assert said in plain(ENTRIES[key].text)
+
+
+def test_the_formula_of_cohesion_is_the_cohesion_of_the_code() -> None:
+    """Worked by hand: two words that moved one way and a third across: one pair of three has cosine 1, the rest 0."""
+    moves = np.array([[3.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    total, m = np.array([2.0, 1.0]), 3  # the sum of the rows at length one
+    assert groups.cohesion(moves) == pytest.approx((total @ total - m) / (m * (m - 1))) == pytest.approx(1 / 3)
+    opposed = np.array([[1.0, 0.0], [np.cos(2.1), np.sin(2.1)], [np.cos(4.2), np.sin(4.2)]])
+    assert -1 / (m - 1) <= groups.cohesion(opposed) < -0.49  # as far apart as three can be
 
 
 def test_the_page_in_the_docs_is_what_the_script_writes() -> None:

@@ -9,6 +9,7 @@ from embedlab.compare import open_comparison, save
 from embedlab.errors import UserError
 from embedlab.expectations import parse
 from embedlab.store import seal
+from embedlab.vectors.both import open_both, read_both, save_both
 from embedlab.wordvectors import compare_files, tables
 
 RNG = np.random.default_rng(0)
@@ -108,12 +109,52 @@ def test_rows_without_names_are_known_by_their_number(tmp_path: Path) -> None:
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     before = write(tmp_path / "a.vec", [*WORDS[:-1], WORDS[0]], ROWS)
     after = write(tmp_path / "b.vec", WORDS, ROWS)
-    found = tables(before, after, most=40)
+    found = tables(read_both(before, after), most=40)
     assert found.before.words == tuple(WORDS[:40])
     assert np.array_equal(found.before.word_means[0], ROWS[:40])
     assert found.coverage["rows compared"] == 40
     assert str(found.coverage["rows left out"]).startswith("49 ")
     assert "1 rows left out" in str(found.coverage["note 1 on before"])
+
+
+def test_of_many_rows_without_names_a_sample_is_compared_and_not_the_first(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    np.save(tmp_path / "b.npy", -ROWS)
+    both = read_both(tmp_path / "a.npy", tmp_path / "b.npy")
+    found = tables(both, most=40, seed=1)
+    places = [int(word) - 1 for word in found.before.words]
+    assert places == sorted(set(places))
+    assert len(places) == 40
+    assert max(places) > 60
+    assert np.array_equal(found.before.word_means[0], ROWS[places])
+    assert np.array_equal(found.after.word_means[0], -ROWS[places])
+    assert found.coverage["rows left out"] == "50: 40 were drawn by seed 1, which the time allows"
+    assert tables(both, most=40, seed=1).before.words == found.before.words
+    assert tables(both, most=40, seed=2).before.words != found.before.words
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_two_files_are_kept_and_come_back_as_float32_with_their_names(tmp_path: Path, named: bool) -> None:
+    if named:
+        before, after = write(tmp_path / "a.vec", WORDS, ROWS), write(tmp_path / "b.vec", WORDS[10:], ROWS[10:])
+    else:
+        before, after = tmp_path / "a.npy", tmp_path / "b.npy"
+        np.save(before, ROWS.astype(np.float64))
+        np.save(after, ROWS)
+    both = read_both(before, after)
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    save_both(both, folder)
+    assert sum(path.stat().st_size for path in folder.glob("*.npy")) >= both.bytes_needed
+    seal(folder)
+    opened = open_both(folder)
+    assert opened.before.dtype == np.float32
+    assert np.array_equal(opened.before, ROWS[10:] if named else ROWS)
+    assert np.array_equal(opened.after, opened.before)
+    assert (opened.names, opened.sources, opened.rows, opened.notes) == (
+        both.names, both.sources, both.rows, both.notes,
+    )  # fmt: skip
+    assert opened.name(3) == (WORDS[13] if named else "4")
 
 
 def test_files_that_share_nothing_or_less_than_k(tmp_path: Path) -> None:

@@ -15,9 +15,13 @@ from embedlab.wording import bracket, count, number
 def add_options(made: argparse.ArgumentParser) -> None:
     """What `map` takes."""
     made.add_argument("comparison")
-    made.add_argument("--what", choices=WHATS, default="words")
+    made.add_argument(
+        "--what", choices=WHATS, default="words",
+        help="rows: of two files of vectors all that they share, compared one by one or not",
+    )  # fmt: skip
     made.add_argument("--layers", metavar="N,N", help="draw these layers, or all (default: the last)")
-    made.add_argument("--before", type=Path, metavar="FILE", help="of a comparison of two files of vectors: that file")
+    gone = "of two files, where their vectors were deleted: that file"
+    made.add_argument("--before", type=Path, metavar="FILE", help=gone)
     made.add_argument("--after", type=Path, metavar="FILE", help="and the other one")
     made.add_argument(
         "--out", type=Path, metavar="FILE", help="every item as CSV, or as parquet where it ends in .parquet"

@@ -52,7 +52,7 @@ def lines(found: Found) -> list[str]:
     """Both lists for a person: what was lost or gained is marked, and its other rank said."""
     head = f"nearest to {found.asked.said}, {found.layer_name}: {found.count('kept')} kept, {found.count('lost')} lost"
     head += f", {found.count('gained')} gained; {count(found.candidates)} of {count(found.of)} {found.what} searched"
-    out = [head]
+    out = [f"{head}, in half precision" if found.half else head]
     for side, other, listed in (("before", "after", found.before), ("after", "before", found.after)):
         out.append(f"{side}:")
         for match in listed:

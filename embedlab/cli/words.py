@@ -153,7 +153,7 @@ def parser() -> Parser:
     )
 
     overview.add_options(
-        command(commands, "map", overview.draw, "all words or texts of a comparison on one linked map")
+        command(commands, "map", overview.draw, "all words, texts or rows of a comparison on one linked map")
     )
     search.add_options(
         command(commands, "search", search.search, "what lies nearest, before and after, with rank moves")

@@ -24,6 +24,7 @@ RANKED = ("ranked_before", "ranked_after", "ranked_similarity_before", "ranked_s
 NEAREST = ("neighbours_before", "neighbours_after", "similarity_before", "similarity_after")
 PER_WORD = ("change", "drift", "self_similarity_before", "self_similarity_after")
 ANSWER = ("text", "start", "end", "truth", "before", "after")
+PLACES = ("rows", "before", "after", "placebo_before", "placebo_after")  # the arrays of a linked map
 
 
 # -- a whole comparison ----------------------------------------------------------------------------------------------
@@ -232,7 +233,7 @@ def save_maps(maps: Sequence[LinkedMap], folder: Path) -> None:
     about = []
     for number, drawn in enumerate(maps):
         values = {name: getattr(drawn, name) for name in LinkedMap.__dataclass_fields__}
-        arrays |= {f"{name}_{number}": values.pop(name) for name in ("rows", "before", "after")}
+        arrays |= {f"{name}_{number}": values.pop(name) for name in PLACES}
         about.append(values)
     np.savez(folder / "maps.npz", **arrays)  # type: ignore[arg-type]
     write_json(folder / "maps.json", about)
@@ -245,6 +246,6 @@ def open_maps(folder: Path) -> dict[tuple[str, int], LinkedMap]:
         for number, values in enumerate(json.loads(open_verified(folder, "maps.json").read_bytes())):
             low_high = values.pop("trust_range")
             values["trust_range"] = None if low_high is None else (low_high[0], low_high[1])
-            places = {name: freeze(arrays[f"{name}_{number}"]) for name in ("rows", "before", "after")}
+            places = {name: freeze(arrays[f"{name}_{number}"]) for name in PLACES}
             maps[values["word"], values["layer"]] = LinkedMap(**values, **places)
     return maps

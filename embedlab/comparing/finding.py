@@ -76,7 +76,7 @@ class Found:
     """Both lists as one: kept and lost by their rank before, then the gained by their rank after.
 
     `candidates`: what was looked through, out of `of` (filters leave out the others, `unseen` no model could read);
-    `depth`: how far down ranks are known.
+    `depth`: how far down ranks are known. `half`: found in vectors in half precision, so that near ties may be turned.
     """
 
     comparison_id: str
@@ -91,6 +91,7 @@ class Found:
     matches: tuple[Match, ...]
     filters: Filters = field(default_factory=Filters)
     unseen: int = 0
+    half: bool = False
 
     @property
     def before(self) -> tuple[Match, ...]:
@@ -229,7 +230,7 @@ class Index:
     """Two spaces over the same items, ready to be asked: row i of both is item i.
 
     `encode_before`, `encode_after`: one occurrence to its vector in either space (they may load a model).
-    `unseen`: items that one of the models could not read, which are left out.
+    `unseen`: items that one of the models could not read, which are left out. `half`: rows in half precision.
     """
 
     def __init__(
@@ -240,8 +241,9 @@ class Index:
         encode_before: Callable[[Occurrence], Float32[np.ndarray, "d"]],
         encode_after: Callable[[Occurrence], Float32[np.ndarray, "e"]],
         unseen: int = 0,
+        half: bool = False,
     ) -> None:
-        self.items, self.unseen = items, unseen
+        self.items, self.unseen, self.half = items, unseen, half
         self.encoders = encode_before, encode_after
         self.sides = Ready(before), Ready(after)
         self._narrowed: tuple[Filters, Int64[np.ndarray, passing], tuple[Ready, Ready]] | None = None
@@ -280,6 +282,7 @@ class Index:
         return Found(
             comparison.id, self.items.what, layer, comparison.layers[layer].name, k, asked, candidates,
             len(self.items.occurrences) - (itself >= 0), depth, (*lost_or_kept, *gained), filters, self.unseen,
+            self.half,
         )  # fmt: skip
 
     def _match(self, item: int, before: int | None, after: int | None, k: int, one: float, two: float) -> Match:

@@ -13,7 +13,7 @@ from embedlab.comparing.words import ROWS_PER_DIMENSION
 from embedlab.errors import MeasureError
 from embedlab.measure.rows import unit
 from embedlab.measure.uncertainty import benjamini_hochberg
-from embedlab.survey import Survey
+from embedlab.survey import Vectors
 from embedlab.types import FALSE_SHARE, Comparison
 
 VERSION = 1  # raise it when the same vectors would give other groups
@@ -163,7 +163,12 @@ def judged(moves: Moves, seed: int = 0) -> Judged:
 
 
 def groups(
-    before: Survey, after: Survey, comparison: Comparison, layer: int, replicates: Sequence[Survey] = (), seed: int = 0
+    before: Vectors,
+    after: Vectors,
+    comparison: Comparison,
+    layer: int,
+    replicates: Sequence[Vectors] = (),
+    seed: int = 0,
 ) -> Groups:
     """The words of a comparison that changed by more than noise at a layer, divided by how they moved.
 

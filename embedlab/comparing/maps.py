@@ -45,18 +45,20 @@ def make_map(
     pair = _vectors(before, after, comparison, layer, rows)
     states = [pair.before, pair.after]
     layouts = [projection.linked_layout(states, seed=seed + i) for i in range(seeds)]
-    maps = layouts[0]
+    maps, placebo = layouts[0], projection.placebo_layout(pair.before, seed=seed)
     return LinkedMap(
         word=word,
         layer=layer,
         rows=freeze(rows),
         before=freeze(maps[0]),
         after=freeze(maps[1].copy()),
+        placebo_before=freeze(placebo[0]),
+        placebo_after=freeze(placebo[1]),
         trust_before=_score(projection.trustworthiness, pair.before, maps[0]),
         trust_after=_score(projection.trustworthiness, pair.after, maps[1]),
         continuity_before=_score(projection.continuity, pair.before, maps[0]),
         continuity_after=_score(projection.continuity, pair.after, maps[1]),
-        placebo_move=projection.placebo_move(pair.before, seed=seed),
+        placebo_move=float(projection.moves(*placebo).mean()),
         real_move=float(projection.moves(maps[0], maps[1]).mean()),
         seed=seed,
         seeds=seeds,

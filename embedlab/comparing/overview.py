@@ -1,4 +1,4 @@
-"""A map of everything in a comparison: all its words or all its texts, before and after in one frame.
+"""A map of everything in a comparison: all its words, all its texts, or all rows of its two files, in one frame.
 
 A picture that goes with a comparison, made from the same surveys and kept beside it; what it says of change, drift and
 noise is measured in the original space.
@@ -6,25 +6,25 @@ noise is measured in the original space.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-from jaxtyping import Float32, Int16, Int64
+from jaxtyping import Float, Float32, Int16, Int64
 
-from embedlab.comparing.sides import Pair, pair_named
+from embedlab.comparing.sides import pair_named
 from embedlab.errors import StoreError, UserError
 from embedlab.measure import overview as layouts
 from embedlab.measure import projection
 from embedlab.measure.overview import Sampled
-from embedlab.measure.rows import is_zero, row_cosine
+from embedlab.measure.rows import identical, is_zero, row_cosine
 from embedlab.store import open_verified, read_json, write_json
 from embedlab.survey import Survey
 from embedlab.surveying.plan import distinct_texts, words_of
 from embedlab.types import Comparison, Corpus, freeze
 
-What = Literal["words", "texts"]
+What = Literal["words", "texts", "rows"]  # rows: of two files of vectors, compared one by one or not
 WHATS: tuple[What, ...] = get_args(What)
 LEAST = 8  # items; a map of fewer is a list
 VERSION = 1  # of what an overview holds; raise it when the same question would give other numbers
@@ -35,14 +35,28 @@ OTHER = "other"
 Progress = Callable[[float, str], None]
 
 
+def _quiet(_share: float, _what: str) -> None:
+    """The progress of nobody watching."""
+
+
+class Items(NamedTuple):
+    """What is laid out: the rows of the items, their vectors, and how many have none in one of the models."""
+
+    rows: Int64[np.ndarray, "n"]
+    before: Float[np.ndarray, "n d"]
+    after: Float[np.ndarray, "n e"]
+    left_out: int
+
+
 @dataclass(frozen=True)
 class Overview:
-    """Every word or every text of a comparison at one layer, on one linked map.
+    """Every word, text or row of a comparison at one layer, on one linked map.
 
-    rows: of the comparison's word table, or of the corpus where a text first stands; increasing. change and drift: of
-    words those of the table (A14, A15). Of texts change is 1 - Jaccard of the k nearest texts, or of the k nearest
-    landmarks where not all were laid out; drift is 1 - cosine before and after, NaN between unlike widths.
-    labels: of each word the place in `label_names` of the label of most of its texts; -1: none, and for texts.
+    rows: of the comparison's word table; of the corpus where a text first stands; of rows their number, from 1;
+    increasing. change and drift: of words those of the table (A14, A15). Of texts and rows change is 1 - Jaccard of the
+    k nearest, or of the k nearest landmarks where not all were laid out; drift is 1 - cosine before and after, NaN
+    between unlike widths.
+    labels: of each word the place in `label_names` of the label of most of its texts; -1: none, and for the others.
     landmarks: how many items UMAP laid out; the others were placed among them. None: all. left_out: items without a
     vector in one of the models. trust_*, continuity_*: of a sample of items against all (A17).
     """
@@ -86,14 +100,50 @@ def make_overview(
     seed: int = 0,
     exact: int = layouts.EXACT_ROWS,
     landmarks: int = layouts.LANDMARKS,
-    progress: Progress | None = None,
+    progress: Progress = _quiet,
 ) -> Overview:
     """Lay out all words, or all texts of `corpus`. Raises UserError for too few items or an unknown layer."""
-    report = progress or (lambda _share, _what: None)
-    rows, old, new, left_out = _items(before, after, comparison, corpus, what, layer)
+    items = _items(before, after, comparison, corpus, what, layer)
+    made = _laid_out(items, comparison, what, layer, seed, exact, landmarks, progress)
+    if what != "words":
+        return made
+    rows = made.rows
+    labels, names = word_labels(corpus, [comparison.words.words[row] for row in rows])
+    change, drift = comparison.words.change[layer, rows], comparison.words.drift[layer, rows]
+    return replace(made, change=freeze(change), drift=freeze(drift), labels=freeze(labels), label_names=names)
+
+
+def make_rows(
+    before: Float[np.ndarray, "n d"],
+    after: Float[np.ndarray, "n e"],
+    comparison: Comparison,
+    *,
+    seed: int = 0,
+    exact: int = layouts.EXACT_ROWS,
+    landmarks: int = layouts.LANDMARKS,
+    progress: Progress = _quiet,
+) -> Overview:
+    """Lay out all rows that two files share, whether they were compared one by one or not. Raises UserError."""
+    items = _sound(np.arange(1, len(before) + 1), before, after, len(before))
+    return _laid_out(items, comparison, "rows", 0, seed, exact, landmarks, progress)
+
+
+def _laid_out(
+    items: Items,
+    comparison: Comparison,
+    what: What,
+    layer: int,
+    seed: int,
+    exact: int,
+    landmarks: int,
+    progress: Progress,
+) -> Overview:
+    """The map of some items with what is measured of them on the way; no labels."""
+    rows, old, new = items.rows, items.before, items.after
     if len(rows) < LEAST:
         raise UserError(f"A map of everything needs {LEAST} {what} and there are {len(rows)}: take a larger corpus.")
     k = min(comparison.words.k, len(rows) - 1)
+    trust = layouts.cost(len(rows), old.shape[1], exact).trust
     laid = layouts.landmark_layout(
         old,
         new,
@@ -101,22 +151,16 @@ def make_overview(
         seed=seed,
         exact=exact,
         landmarks=landmarks,
-        progress=lambda share, said: report(0.7 * share, said),
+        progress=lambda share, said: progress(share * (1 - trust), said),
     )
-    if what == "words":
-        change, drift = comparison.words.change[layer, rows], comparison.words.drift[layer, rows]
-    else:
-        same_width = old.shape[1] == new.shape[1]
-        change, drift = laid.change, 1.0 - row_cosine(old, new) if same_width else np.full(len(rows), np.nan)
+    drift = 1.0 - row_cosine(old, new) if old.shape[1] == new.shape[1] else np.full(len(rows), np.nan)
     near = min(layouts.TRUST_K, (len(rows) - 1) // 2)
-    report(0.7, "asking how true the map is, before")
+    progress(1 - trust, "asking how true the map is, before")
     true_before = layouts.sampled_trust(old, laid.before, k=near, seed=seed)
-    report(0.85, "asking how true the map is, after")
-    same = np.array_equal(laid.before, laid.after) and Pair(old, new).same
+    progress(1 - trust / 2, "asking how true the map is, after")
+    same = np.array_equal(laid.before, laid.after) and identical(old, new)
     true_after = true_before if same else layouts.sampled_trust(new, laid.after, k=near, seed=seed)
-    words = [comparison.words.words[row] for row in rows] if what == "words" else [""] * len(rows)
-    labels, names = word_labels(corpus if what == "words" else None, words)
-    report(1.0, "drawn")
+    progress(1.0, "drawn")
     return Overview(
         comparison_id=comparison.id,
         what=what,
@@ -129,12 +173,12 @@ def make_overview(
         after=freeze(laid.after),
         placebo_before=freeze(laid.placebo[0]),
         placebo_after=freeze(laid.placebo[1]),
-        change=freeze(change.astype(np.float32)),
+        change=freeze(laid.change.astype(np.float32)),
         drift=freeze(drift.astype(np.float32)),
-        labels=freeze(labels),
-        label_names=names,
+        labels=freeze(np.full(len(rows), -1, dtype=np.int16)),
+        label_names=(),
         landmarks=None if laid.landmarks is None else len(laid.landmarks),
-        left_out=left_out,
+        left_out=items.left_out,
         trust_before=true_before[0],
         trust_after=true_after[0],
         continuity_before=true_before[1],
@@ -170,8 +214,8 @@ def word_labels(corpus: Corpus | None, words: Sequence[str]) -> tuple[Int16[np.n
 
 def _items(
     before: Survey, after: Survey, comparison: Comparison, corpus: Corpus | None, what: What, layer: int
-) -> tuple[Int64[np.ndarray, "n"], np.ndarray, np.ndarray, int]:
-    """(rows, vectors before, vectors after, left out): items that have a direction in both models."""
+) -> Items:
+    """The words or texts that have a direction in both models."""
     if not 0 <= layer < len(comparison.layers):
         raise UserError(f"There is no layer {layer}: the comparison has layers 0 to {len(comparison.layers) - 1}.")
     pair = pair_named(before, after, comparison.layers[layer].name)
@@ -188,10 +232,15 @@ def _items(
         )  # no copy of a mapping
         old, new = before.texts[pair.before][whole], after.texts[pair.after][whole]
         total = int(before.plan_facts["surveyed"])
+    return _sound(rows, np.asarray(old), np.asarray(new), total)
+
+
+def _sound(rows: Int64[np.ndarray, "n"], old: np.ndarray, new: np.ndarray, total: int) -> Items:
+    """Those of `total` items that have a direction in both."""
     sound = ~(is_zero(old) | is_zero(new))
     if not sound.all():
         rows, old, new = rows[sound], old[sound], new[sound]
-    return rows, np.asarray(old), np.asarray(new), total - len(rows)
+    return Items(rows, old, new, total - len(rows))
 
 
 def _texts(

@@ -1,13 +1,14 @@
 """What is known of every item on a map of everything: what may colour it, and the same as a table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float32, Int16
+from jaxtyping import Float32, Int16, Int64
 
 from embedlab.comparing.overview import MOST_LABELS, OTHER, Overview
+from embedlab.measure.rows import places_among
 from embedlab.types import Comparison, Corpus
 
 if TYPE_CHECKING:
@@ -51,34 +52,45 @@ def columns(overview: Overview, comparison: Comparison, corpus: Corpus | None) -
         )
         meaning = "the label of most of the texts that hold the word"
         found.append(_kinds("label", meaning, overview.labels, overview.label_names))
-    elif corpus is not None:
+    elif overview.what == "texts" and corpus is not None:
         found += _of_texts(overview, corpus)
-    return tuple(column for column in found if column.values is not None or len(_used(column)) > 1)
+    return (found[0], *(column for column in found[1:] if _tells(column)))
 
 
 def change_meaning(overview: Overview) -> str:
     """What the change of an item on this map is."""
     if overview.what == "words":
         return f"1 - Jaccard of the {overview.k} nearest words before and after, in the original space"
-    among = "texts" if overview.landmarks is None else f"of {overview.landmarks:,} landmark texts"
+    what = overview.what
+    among = what if overview.landmarks is None else f"of {overview.landmarks:,} landmark {what}"
     return f"1 - Jaccard of the {overview.k} nearest {among} before and after, in the original space"
 
 
-def _said_of_texts(corpus: Corpus) -> list[tuple[str, str, list[str | None]]]:
-    """(name, meaning, one value a row) of what the corpus says of its texts, where it does."""
-    said: list[tuple[str, str, list[str | None]]] = [
-        ("label", "the label of the text", list(corpus.labels or ())),
-        ("word", "the word the text is about", [None if t is None else t.word for t in corpus.targets or ()]),
-        ("sense", "the meaning of that word here", [None if t is None else t.sense for t in corpus.targets or ()]),
-        ("split", "train or test, as the corpus says", list(corpus.splits or ())),
+def _said_of_texts(corpus: Corpus) -> list[tuple[str, str, Callable[[int], str | None]]]:
+    """(name, meaning, what it is of a row) of what the corpus says of its texts, where it does."""
+    labels, targets, splits = corpus.labels or (), corpus.targets or (), corpus.splits or ()
+
+    def word(row: int) -> str | None:
+        target = targets[row]
+        return None if target is None else target.word
+
+    def sense(row: int) -> str | None:
+        target = targets[row]
+        return None if target is None else target.sense
+
+    said: list[tuple[str, str, Callable[[int], str | None], int]] = [
+        ("label", "the label of the text", lambda row: labels[row], len(labels)),
+        ("word", "the word the text is about", word, len(targets)),
+        ("sense", "the meaning of that word here", sense, len(targets)),
+        ("split", "train or test, as the corpus says", lambda row: splits[row], len(splits)),
     ]
-    return [(name, meaning, values) for name, meaning, values in said if any(values)]
+    return [(name, meaning, of) for name, meaning, of, rows in said if any(map(of, range(rows)))]
 
 
 def _of_texts(overview: Overview, corpus: Corpus) -> list[Column]:
     found = []
-    for name, meaning, values in _said_of_texts(corpus):
-        codes, categories = _coded([values[row] for row in overview.rows])
+    for name, meaning, of in _said_of_texts(corpus):
+        codes, categories = _coded([of(row) for row in overview.rows.tolist()])
         found.append(_kinds(name, meaning, codes, categories))
     return found
 
@@ -107,29 +119,68 @@ def _numbers(name: str, meaning: str, values: Float32[np.ndarray, "n"]) -> Colum
     return Column(name, meaning, values=values, high=max(float(np.nanmax(values)), 1e-6))
 
 
-def _used(column: Column) -> list[int]:
-    return [] if column.codes is None else np.unique(column.codes).tolist()
+def _tells(column: Column) -> bool:
+    """Whether it sets any item apart."""
+    if column.codes is not None:
+        return len(np.unique(column.codes)) > 1
+    assert column.values is not None  # a column has codes or values
+    return bool(np.nanmin(column.values) < np.nanmax(column.values))
 
 
-def names_of(overview: Overview, comparison: Comparison, corpus: Corpus | None) -> Sequence[str]:
-    """The word, or the text, of every item."""
+def names_of(
+    overview: Overview, comparison: Comparison, corpus: Corpus | None, names: Sequence[str] | None = None
+) -> Sequence[str]:
+    """The word, or the text, of every item; of rows their `names`, where their files have any, or their number."""
     if overview.what == "words":
         return [comparison.words.words[row] for row in overview.rows]
+    if overview.what == "rows":
+        return [unnamed(row) if names is None else names[row - 1] for row in overview.rows.tolist()]
     return [""] * len(overview) if corpus is None else [corpus.texts[row] for row in overview.rows]
 
 
+def unnamed(row: int) -> str:
+    """What a row is called that has no name in its file."""
+    return f"row {row}"
+
+
+def ranked(
+    overview: Overview, chosen: Int64[np.ndarray, "m"] | None = None, most: int | None = None
+) -> Int64[np.ndarray, "n"]:
+    """The items, or those whose rows are `chosen`, as places in the map, the most changed first; at most `most`."""
+    at = np.arange(len(overview)) if chosen is None else places_of(overview, chosen)
+    change = overview.change[at]
+    if most is not None and most < len(at):
+        enough = change >= np.partition(change, len(at) - most)[len(at) - most]
+        at, change = at[enough], change[enough]
+    return at[np.lexsort((at, -change))][:most]
+
+
+def places_of(overview: Overview, rows: Int64[np.ndarray, "m"]) -> Int64[np.ndarray, "n"]:
+    """Where the items with these rows stand in the map, increasing; rows that are not on it are left out."""
+    return places_among(overview.rows, rows)
+
+
 def items_frame(
-    overview: Overview, comparison: Comparison, corpus: Corpus | None, chosen: Collection[int] | None = None
+    overview: Overview,
+    comparison: Comparison,
+    corpus: Corpus | None,
+    at: Int64[np.ndarray, "n"],
+    names: Sequence[str],
 ) -> "pd.DataFrame":
-    """The items (only those whose row is `chosen`), the most changed first: name, change, noise, places on the map."""
+    """The items at some places of the map, in that order: name, change, noise, places on the map.
+
+    `names` of all items, as `names_of` gives them.
+    """
     import pandas as pd
 
-    at = np.arange(len(overview)) if chosen is None else np.flatnonzero(np.isin(overview.rows, list(chosen)))
-    at = at[np.lexsort((overview.rows[at], -overview.change[at]))]
     rows, words, layer = overview.rows[at], comparison.words, overview.layer
-    names = names_of(overview, comparison, corpus)
-    data: dict[str, object] = {overview.what[:-1]: [names[int(i)] for i in at]}
-    data |= {"row": rows} if overview.what == "texts" else {"uses": words.counts[rows]}
+    data: dict[str, object] = {}
+    if overview.what != "rows" or names[0] != unnamed(int(overview.rows[0])):
+        data[overview.what[:-1]] = [names[i] for i in at.tolist()]
+    if overview.what == "words":
+        data["uses"] = words.counts[rows]
+    else:
+        data["number" if overview.what == "rows" else "row"] = rows
     data["change"] = overview.change[at]
     if overview.what == "words":
         blank = np.full(len(at), np.nan, dtype=np.float32)
@@ -140,7 +191,7 @@ def items_frame(
     if overview.what == "words" and overview.label_names:
         data["label"] = [overview.label_names[code] if code >= 0 else None for code in overview.labels[at]]
     elif overview.what == "texts" and corpus is not None:
-        data |= {name: [value[row] for row in rows] for name, _, value in _said_of_texts(corpus)}
+        data |= {name: [of(row) for row in rows.tolist()] for name, _, of in _said_of_texts(corpus)}
     for side, places in (("before", overview.before), ("after", overview.after)):
         data |= {f"x_{side}": places[at, 0], f"y_{side}": places[at, 1]}
     return pd.DataFrame(data)

@@ -23,7 +23,7 @@ from embedlab.types import (
     WordTable,
 )
 
-FORMAT = 2
+FORMAT = 3
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:

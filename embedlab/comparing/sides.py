@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from embedlab.errors import MeasureError, UserError
-from embedlab.survey import Survey
+from embedlab.survey import Survey, Vectors
 from embedlab.types import Reading
 
 LayerChoice = int | tuple[int, int]  # a layer of a comparison by number, or one of before with one of after
@@ -38,9 +38,7 @@ class Sides:
 
     def pair(self, field: str, layer: LayerPair, rows: Int64[np.ndarray, "n"]) -> "Pair":
         """The same rows of both: `field` is word_means, background, uses or texts."""
-        x = np.asarray(getattr(self.before, field)[layer.before][rows])
-        y = np.asarray(getattr(self.after, field)[layer.after][rows])
-        return Pair(x, y)
+        return rows_of(self.before, self.after, field, layer, rows)
 
 
 class Pair:
@@ -51,6 +49,12 @@ class Pair:
         self.same = before.shape == after.shape and bool(np.array_equal(before, after))
         self.after = before if self.same else after
         self.same_width = before.shape[1] == after.shape[1]
+
+
+def rows_of(before: Vectors, after: Vectors, field: str, layer: LayerPair, rows: Int64[np.ndarray, "n"]) -> "Pair":
+    """The same rows of both: `field` is word_means, uses or texts."""
+    x = np.asarray(getattr(before, field)[layer.before][rows])
+    return Pair(x, np.asarray(getattr(after, field)[layer.after][rows]))
 
 
 def side_by_side(
@@ -121,13 +125,13 @@ def _chosen(layer: LayerChoice, usual: Sequence[tuple[int, int]], count: int, ot
     return i, j
 
 
-def _named(before: Survey, after: Survey, i: int, j: int) -> LayerPair:
+def _named(before: Vectors, after: Vectors, i: int, j: int) -> LayerPair:
     one, two = before.layers[i].name, after.layers[j].name
     return LayerPair(one if one == two else f"{one} → {two}", i, j)
 
 
-def pair_named(before: Survey, after: Survey, name: str) -> LayerPair:
-    """The pair of layers that a comparison of the two has under a name."""
+def pair_named(before: Vectors, after: Vectors, name: str) -> LayerPair:
+    """The pair of layers that a comparison of the two has under a name; both must hold it."""
     pairs = (_named(before, after, i, j) for i in range(len(before.layers)) for j in range(len(after.layers)))
     return next(pair for pair in pairs if pair.name == name)
 

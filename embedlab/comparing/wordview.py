@@ -71,18 +71,22 @@ class WordMap:
     """A linked map of the uses of a view: where they lie, and how true that is.
 
     drawn: positions in the view, increasing; frames: before, the states of `steps`, after, in one frame. `scores`: the
-    same layout's trust and moves (its rows are ids). placebo: the state before laid out against itself. agreement:
-    the share of true neighbours among map neighbours, point by point, before and after. clusters: of the vectors,
-    before and after. None where the vectors are not here.
+    same layout's trust, moves and placebo (its rows are ids). agreement: the share of true neighbours among map
+    neighbours, point by point, before and after. clusters: of the vectors, before and after. None where the vectors are
+    not here.
     """
 
     scores: LinkedMap
     drawn: Int64[np.ndarray, "point"]
     frames: tuple[Places, ...]
     steps: tuple[int, ...] = ()
-    placebo: tuple[Places, Places] | None = None
     agreement: tuple[Float64[np.ndarray, "point"], Float64[np.ndarray, "point"]] | None = None
     clusters: tuple[Clusters, Clusters] | None = None
+
+    @property
+    def placebo(self) -> tuple[Places, Places]:
+        """The state before laid out against itself."""
+        return self.scores.placebo_before, self.scores.placebo_after
 
 
 # ---------------------------------------------------------------- the uses
@@ -151,6 +155,16 @@ def with_senses(view: WordView, names: Sequence[str | None], seed: int) -> WordV
     )  # fmt: skip
 
 
+def along(
+    view: WordView, between: Sequence[tuple[int, Vectors]], seed: int
+) -> tuple[tuple[int, Mapping[str, Reading]], ...]:
+    """(step, readings) of every state between before and after (step, vectors of the same uses): as with_senses reads
+    them, before against that state."""
+    return tuple(
+        (step, with_senses(replace(view, after=vectors), view.senses, seed).readings) for step, vectors in between
+    )
+
+
 def sampled(uses: Sequence[Occurrence], seed: int) -> list[Occurrence]:
     """At most MOST_USES of them, by a seeded draw, in their order."""
     if len(uses) <= MOST_USES:
@@ -201,7 +215,7 @@ def drawn_map(
     tell(0.0, "laying the uses out (the first map of a server takes longer)")
     frames = tuple(freeze(frame) for frame in projection.linked_layout(states, seed=seed))
     tell(0.6, "laying out the placebo")
-    placebo = placebo_of(view, drawn, seed)
+    placebo = projection.placebo_layout(states[0], seed=seed)
     k = trust_k(len(drawn))
     first, last = states[0], states[-1]
     scores = LinkedMap(
@@ -210,6 +224,8 @@ def drawn_map(
         rows=freeze(view.ids[drawn].copy()),
         before=frames[0],
         after=frames[-1],
+        placebo_before=freeze(placebo[0]),
+        placebo_after=freeze(placebo[1]),
         trust_before=_score(projection.trustworthiness, first, frames[0], k),
         trust_after=_score(projection.trustworthiness, last, frames[-1], k),
         continuity_before=_score(projection.continuity, first, frames[0], k),
@@ -218,15 +234,7 @@ def drawn_map(
         real_move=float(projection.moves(frames[0], frames[-1]).mean()),
         seed=seed,
     )
-    return WordMap(scores, drawn, frames, tuple(step for step, _ in between), placebo)
-
-
-def placebo_of(view: WordView, drawn: Int64[np.ndarray, "point"], seed: int) -> tuple[Places, Places]:
-    """Both places of every use where the state before is laid out against itself: what no change looks like."""
-    if view.before is None:
-        raise MeasureError("The vectors of these uses are not here, so no placebo can be laid out.")
-    one, two = projection.placebo_layout(view.before[drawn], seed=seed)
-    return freeze(one), freeze(two)
+    return WordMap(scores, drawn, frames, tuple(step for step, _ in between))
 
 
 def with_truth(view: WordView, map_: WordMap, seed: int = 0) -> WordMap:

@@ -1,7 +1,8 @@
 """The bundled corpus, written for this project: senses in context, related pairs, everyday sentences (DATASHEET.md).
 
 Beside it stand the results that come with EmbedLab, so that the first visit finds an answer: made beforehand by
-`python -m embedlab demo --ship` from this corpus and the bundled model, without the tuned weights.
+`python -m embedlab demo --ship` from this corpus and the bundled model, without the tuned weights. With them come, as
+snapshots of a workspace, the maps of everything and the groups of every layer, and the vectors of the last one.
 """
 
 from collections.abc import Mapping
@@ -37,6 +38,13 @@ def canary_texts() -> tuple[str, ...]:
 def results_folder() -> Path | None:
     """The results that come with EmbedLab, or None where they were left out."""
     return RESULTS if is_sealed(RESULTS) else None
+
+
+def snapshots_folder() -> Path | None:
+    """What goes with these results beside them, by the name that each has in a workspace; None where they were left
+    out."""
+    folder = results_folder()
+    return None if folder is None else folder.parent / "snapshots"
 
 
 CORPORA: tuple[tuple[Path, Columns], ...] = (  # the first is what the demo trains on

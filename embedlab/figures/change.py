@@ -52,9 +52,10 @@ def change_histogram(
                 width=0.036 if k <= FINE else 0.9 / BINS,
                 marker={"color": colour, "cornerradius": 2},
                 customdata=support,
-                text=[f"{n:,}" if n and top else "" for n in counts],
+                text=[_short(int(n)) if n and top else "" for n in counts],
                 textposition="outside",
-                textfont={"size": 11, "color": p.quiet},
+                constraintext="none",  # else plotly shrinks a number to the width of its bar
+                textfont={"size": 10 if counts.max(initial=0) > 99 else 11, "color": p.quiet},
                 cliponaxis=False,
                 hovertext=[
                     f"{what}<br>{count(int(n), 'word')} {name}, {count(int(all_), 'word')} in all"
@@ -103,6 +104,13 @@ def _mark_span(figure: go.Figure, span: tuple[float, float], theme: Theme) -> No
     figure.add_vrect(
         x0=span[0], x1=span[1], fillcolor=faded(p.kept, 0.08), line={"color": p.kept, "width": 1}, layer="below"
     )
+
+
+def _short(n: int) -> str:
+    """As many digits as fit above a bar: 999, 1.5k, 15k."""
+    if n < 1000:
+        return str(n)
+    return f"{n / 1000:.1f}k" if n < 9950 else f"{n / 1000:.0f}k"
 
 
 def _floor(comparison: Comparison, layer: int) -> tuple[float, float, float] | None:

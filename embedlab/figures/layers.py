@@ -212,7 +212,7 @@ def _head(panel: _Panel, name: str) -> None:
     """The name and the definition of a reading above its panel."""
     font = {"size": 13, "color": palette(panel.theme).ink, "weight": 600}
     heading(panel.figure, escape(title_of(name)), panel.theme, panel.index, yshift=46, font=font)
-    meaning = wrap(meaning_of(name), 50, 3)
+    meaning = wrap(meaning_of(name), 52, 3)
     heading(panel.figure, meaning, panel.theme, panel.index, yshift=47, yanchor="top", name=DEFINITION)
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from math import cos, pi
+from typing import Any
 
 import plotly.graph_objects as go
 
 from embedlab.compare import Move, moves
-from embedlab.figures.style import Theme, escape, faded, finish, note, palette
+from embedlab.figures.style import Theme, escape, faded, finish, note, notes, palette, remark
 from embedlab.types import Comparison
 from embedlab.wording import count, number
 
@@ -69,16 +70,18 @@ def _lines(figure: go.Figure, shown: Sequence[Move], theme: Theme) -> None:
     same: list[list[tuple[float, float]]] = []
     moved: list[list[tuple[float, float]]] = []
     stubs: dict[str, list[list[tuple[float, float]]]] = {"lost": [], "gained": []}
+    far: list[dict[str, Any]] = []
     for move in shown:
         if move.status == "kept" and move.rank_before is not None and move.rank_after is not None:
             left, right = move.rank_before, move.rank_after
             (same if left == right else moved).append(_curve(left, right))
         elif move.status == "lost" and move.rank_before is not None:
             stubs["lost"].append([(0.025, move.rank_before), (0.2, move.rank_before)])
-            _far(figure, 0.21, move.rank_before, move.rank_after, "left", theme)
+            far += _far(0.21, move.rank_before, move.rank_after, "left", theme)
         elif move.rank_after is not None:
             stubs["gained"].append([(0.8, move.rank_after), (0.975, move.rank_after)])
-            _far(figure, 0.79, move.rank_after, move.rank_before, "right", theme)
+            far += _far(0.79, move.rank_after, move.rank_before, "right", theme)
+    notes(figure, far)
     for paths, colour, width, dash in (
         (same, faded(p.kept, 0.6), 1.5, "solid"),
         (moved, p.kept, 2.0, "solid"),
@@ -103,21 +106,14 @@ def _lines(figure: go.Figure, shown: Sequence[Move], theme: Theme) -> None:
             )
 
 
-def _far(figure: go.Figure, x: float, y: int, rank: int | None, anchor: str, theme: Theme) -> None:
+def _far(x: float, y: int, rank: int | None, anchor: str, theme: Theme) -> list[dict[str, Any]]:
     """Where a lost word went, or a gained one came from, when that rank is known."""
-    if rank is not None:
-        arrow = f"→ {rank}" if anchor == "left" else f"{rank} →"
-        note(
-            figure,
-            arrow,
-            theme,
-            x=x,
-            y=y,
-            xanchor=anchor,
-            bgcolor=palette(theme).paper,
-            borderpad=0,
-            font={"size": 10, "color": palette(theme).quiet},
-        )
+    if rank is None:
+        return []
+    arrow = f"→ {rank}" if anchor == "left" else f"{rank} →"
+    p = palette(theme)
+    look = {"bgcolor": p.paper, "borderpad": 0, "font": {"size": 10, "color": p.quiet}}
+    return [remark(arrow, theme, x=x, y=y, xanchor=anchor, **look)]
 
 
 def _curve(left: int, right: int, points: int = 17) -> list[tuple[float, float]]:

@@ -4,6 +4,7 @@ The bytes: u32 length of the header | the header as JSON in UTF-8 | zeros to a m
 multiple of 4, little-endian. The header names every array with its type, offset (from the first array) and length.
 """
 
+import base64
 import json
 import struct
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class Colouring:
     high: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Pane:
     """Points for two linked panes: the first frame on the left, any state between the frames on the right.
 
@@ -163,6 +164,8 @@ def pack(positions: Int64[np.ndarray, "m"]) -> bytes:
     steps = np.diff(positions, prepend=0).astype(np.uint64)
     if not len(steps):
         return b""
+    if int(steps.max()) < 128:
+        return steps.astype(np.uint8).tobytes()
     sevens = np.stack([(steps >> np.uint64(7 * i)) & np.uint64(127) for i in range(5)], axis=1).astype(np.uint8)
     length = np.ones(len(steps), dtype=np.int64)
     for i in range(1, 5):
@@ -189,3 +192,28 @@ def unpack(raw: bytes, n: int) -> Int64[np.ndarray, "m"]:
     if (steps[1:] <= 0).any() or int(positions[-1]) >= n:
         raise ValueError("a selection names points that are not there")
     return positions
+
+
+BITS = "~"  # before a selection that is told bit by bit: where more than every eighth point is in it, that is shorter
+
+
+def pack_text(positions: Int64[np.ndarray, "m"], n: int) -> str:
+    """Increasing positions among n points as text: a bit for each point, or `pack`, whichever is shorter."""
+    if 8 * len(positions) <= n:
+        return base64.b64encode(pack(positions)).decode()
+    chosen = np.zeros(n, dtype=bool)
+    chosen[positions] = True
+    return BITS + base64.b64encode(np.packbits(chosen, bitorder="little").tobytes()).decode()
+
+
+def unpack_text(text: str, n: int) -> Int64[np.ndarray, "m"]:
+    """Positions out of what `pack_text` or the browser made. Raises ValueError for what neither can have made."""
+    try:
+        raw = base64.b64decode(text.removeprefix(BITS), validate=True)
+    except ValueError as error:
+        raise ValueError("a selection is not in base64") from error
+    if not text.startswith(BITS):
+        return unpack(raw, n)
+    if len(raw) != (n + 7) // 8:
+        raise ValueError("a selection has not one bit a point")
+    return np.flatnonzero(np.unpackbits(np.frombuffer(raw, dtype=np.uint8), count=n, bitorder="little"))

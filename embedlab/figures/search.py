@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from embedlab.comparing.finding import Found, Match
-from embedlab.figures.style import Theme, escape, finish, heading, note, palette
+from embedlab.figures.style import Theme, escape, finish, heading, notes, palette, remark
 from embedlab.types import Comparison
 from embedlab.wording import count, number
 
@@ -101,16 +101,18 @@ def _rings(figure: go.Figure, panel: int, far: float, rim: bool, theme: Theme) -
             line={"color": p.quiet, "width": 1, "dash": "dot"},
         )  # fmt: skip
     step = 0.1 if far <= 0.6 else 0.2 if far <= 1.2 else 0.5
+    values = []
     for ring in np.arange(step, far + 1e-9, step):
         size = ring / far
         figure.add_shape(
             type="circle", xref=f"x{axis}", yref=f"y{axis}", x0=-size, x1=size, y0=-size, y1=size, layer="below",
             line={"color": p.line, "width": 1},
         )  # fmt: skip
-        note(
-            figure, number(1 - ring, places=1), theme, xref=f"x{axis}", yref=f"y{axis}", x=0, y=-size, yshift=6,
+        values.append(remark(
+            number(1 - ring, places=1), theme, xref=f"x{axis}", yref=f"y{axis}", x=0, y=-size, yshift=6,
             font={"size": 9, "color": p.quiet},
-        )  # fmt: skip
+        ))  # fmt: skip
+    notes(figure, values)
 
 
 def _words(
@@ -157,16 +159,18 @@ def _words(
                 unselected={"marker": {"opacity": 1}},
             )
         )
+    names = []
     for match in order:
         angle, out = angles[match.key], sizes[match.key] + GAP
         flipped = cos(angle) < -1e-9
-        note(
-            figure, SIGN[match.status] + escape(match.key, LABEL), theme, xref=f"x{axis}", yref=f"y{axis}",
+        names.append(remark(
+            SIGN[match.status] + escape(match.key, LABEL), theme, xref=f"x{axis}", yref=f"y{axis}",
             x=out * cos(angle), y=out * sin(angle), textangle=-degrees(angle) + (180 if flipped else 0),
             xanchor="center", yanchor="middle",
             xshift=_half(match) * cos(angle), yshift=_half(match) * sin(angle),
             font={"size": 10, "color": p.ink if match.status == "kept" else colours[match.status]},
-        )  # fmt: skip
+        ))  # fmt: skip
+    notes(figure, names)
 
 
 def _half(match: Match) -> float:

@@ -3,6 +3,7 @@
 Text that people wrote reaches plotly only through `escape`: titles, hover and tick labels read a small subset of HTML.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -195,8 +196,18 @@ def alt_text(figure: go.Figure) -> str:
 
 def note(figure: go.Figure, text: str, theme: Theme, **where: Any) -> None:
     """A quiet line of text in the figure; `where` as in plotly's annotations."""
-    options: dict[str, Any] = {"showarrow": False, "align": "left", "font": {"size": 11, "color": palette(theme).quiet}}
-    figure.add_annotation(text=text, **(options | where))
+    notes(figure, [remark(text, theme, **where)])
+
+
+def remark(text: str, theme: Theme, **where: Any) -> dict[str, Any]:
+    """The annotation that `note` sets, for `notes`."""
+    font = {"size": 11, "color": palette(theme).quiet}
+    return {"text": text, "showarrow": False, "align": "left", "font": font} | where
+
+
+def notes(figure: go.Figure, remarks: Sequence[Mapping[str, Any]]) -> None:
+    """Many remarks at once: plotly reads all of a figure's annotations anew whenever one is added."""
+    figure.layout.annotations = [*figure.layout.annotations, *remarks]
 
 
 def heading(figure: go.Figure, text: str, theme: Theme, panel: int = 1, **where: Any) -> None:

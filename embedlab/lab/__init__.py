@@ -5,8 +5,8 @@ Each floor builds on the one below: workspace, corpora, models, runs, comparison
 top the demo.
 """
 
+import shutil
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from embedlab import demo
@@ -22,7 +22,7 @@ from embedlab.lab.search import Searches
 from embedlab.lab.selections import Selections
 from embedlab.lab.senses import Senses
 from embedlab.lab.walk import Walks
-from embedlab.store import copy_sealed, is_sealed, read_json
+from embedlab.store import copy_sealed, is_sealed
 
 __all__ = ["Added", "Demo", "EmbedWhat", "Lab", "ReportFormat", "comparison_summary", "corpus_summary"]
 
@@ -38,12 +38,6 @@ class Demo:
 
 class Lab(Reports, Overviews, Explaining, Senses, Selections, Walks, Searches, Lessons):
     """One workspace and all that can be done in it."""
-
-    @cached_property
-    def shipped(self) -> str | None:
-        """The id of the comparison that came with EmbedLab, made elsewhere beforehand; None where it was left out."""
-        folder = demo.results_folder()
-        return None if folder is None else str(read_json(folder, "comparison.json")["id"])
 
     def ensure_demo(self) -> str | None:
         """Put the bundled corpora and the results that come with EmbedLab into the workspace: the comparison's id.
@@ -73,7 +67,18 @@ class Lab(Reports, Overviews, Explaining, Senses, Selections, Walks, Searches, L
         comparison = self.compare("builtin", f"run:{run.id}", added.id, progress=part(progress, 0.60, 0.97))
         self.export(comparison.id, out)
         if ship:
-            copy_sealed(self._comparison_folder(comparison.id), demo.RESULTS)
-            self.ship_overviews(comparison.id, demo.RESULTS.parent / "overviews")
+            self._ship(comparison.id, part(progress, 0.97, 1.0))
         progress(1.0, "done")
         return Demo(comparison.id, run.id, Path(out) / "report.html")
+
+    def _ship(self, id: str, progress: Progress) -> None:
+        """Renew what comes with EmbedLab: the comparison, its maps and groups, and the vectors of its last layer."""
+        snapshots = demo.RESULTS.parent / "snapshots"
+        if snapshots.exists():
+            shutil.rmtree(snapshots)
+        copy_sealed(self._comparison_folder(id), demo.RESULTS)
+        progress(0.1, "drawing all words and texts of every layer")
+        self.ship_overviews(id, snapshots)
+        progress(0.7, "dividing the words of every layer into groups")
+        self.ship_groups(id, snapshots)
+        self.ship_vectors(id, [len(self.comparison(id).layers) - 1], snapshots)

@@ -27,6 +27,10 @@ class Workspace:
     def task(self, id: str) -> jobs.Task:
         return jobs.task(self.store, id)
 
+    def cancel_task(self, id: str) -> None:
+        """Ask it to stop at its next sign of progress; nothing is kept. Raises JobError where it is not at work."""
+        jobs.cancel_task(self.store, id)
+
     def _start_task(self, arguments: list[str], name: str) -> str:
         """Run a command of ours in the background; returns the task's id."""
         return jobs.start_task(self.store, [*arguments, "--workspace", str(self.root.resolve())], name)

@@ -1,6 +1,6 @@
 """Comparisons: two model states on the same occurrences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from embedlab.lab.tuning import Tuning
 from embedlab.store import MANIFEST, Entry, is_sealed, sha256
 from embedlab.training.division import trained_rows
 from embedlab.types import Comparison, Corpus, LinkedMap
+from embedlab.vectors.both import Both, open_both, read_both, save_both
 
 
 class Comparisons(Tuning):
@@ -60,7 +61,8 @@ class Comparisons(Tuning):
         ids = [survey.survey_id(encoder, plan, precision) for encoder in models]
         stated = [statement.text for statement in statements]
         id = digest([*ids, {"layers": list(layers or ()), "k": k, "expect": stated}, comparing.VERSION])
-        if cache and is_sealed(self.store.folder("comparisons", id)):
+        kept = (self.store.folder("comparisons", id), *(self.store.folder("snapshots", one) for one in ids[:2]))
+        if cache and all(map(is_sealed, kept)):  # results that were shipped, say, lack their surveys: then made anew
             progress(1.0, "already compared")
             return self.comparison(id)
         old, new, *rest = self._surveys(models, plan, precision, cache, part(progress, 0.02, 0.70))
@@ -125,9 +127,11 @@ class Comparisons(Tuning):
                 found[id] = self._survey(encoder, plan, precision, cache, telling)
         return [found[id] for id in ids]
 
-    def _keep(self, made: Comparison, maps: Iterable[LinkedMap], surveys: Sequence[str]) -> None:
+    def _keep(
+        self, made: Comparison, maps: Iterable[LinkedMap], surveys: Sequence[str], also: Mapping[str, Any] | None = None
+    ) -> None:
         self.store.remove("comparisons", made.id)
-        summary = comparison_summary(made) | {"surveys": list(surveys[:2])}
+        summary = comparison_summary(made) | {"surveys": list(surveys[:2]), **(also or {})}
         self.store.put(
             "comparisons", made.id, summary["name"], summary, lambda folder: comparing.save(made, folder, maps)
         )
@@ -148,16 +152,30 @@ class Comparisons(Tuning):
 
         statements = () if expect is None else expectations.read(Path(expect))
         files, stated = [_content(Path(path)) for path in (before, after)], [one.text for one in statements]
-        id = digest([files, k, seed, stated, comparing.VERSION])
+        id = digest([files, k, seed, stated, comparing.VERSION, wordvectors.VERSION])
         if cache and is_sealed(self.store.folder("comparisons", id)):
             return self.comparison(id)
+        kept, both = self._both_kept(Path(before), Path(after), digest(["both", *files]), part(progress, 0.0, 0.25))
         names = {"before": Path(before).name, "after": Path(after).name}
         command = command_line("compare", **names, k=k, seed=seed, expect=None if expect is None else Path(expect).name)
-        made = wordvectors.compare_files(
-            Path(before), Path(after), k=k, seed=seed, expect=statements, id=id, command=command, progress=progress
+        made = wordvectors.compare_both(
+            both, k=k, seed=seed, expect=statements, id=id, command=command, progress=part(progress, 0.25, 1.0)
         )
-        self._keep(made, [], [])
+        self._keep(made, [], [], {"both": kept})
         return made
+
+    def _both_kept(self, before: Path, after: Path, id: str, progress: Progress) -> tuple[str, Both]:
+        """(its id, what two files share), read once and kept, so that all of it can be drawn later."""
+        folder = self.store.folder("snapshots", id)
+        if not is_sealed(folder):
+            both = read_both(before, after, progress=part(progress, 0.0, 0.6))
+            summary = {"kind": "two files", "rows": len(both), "width": both.before.shape[1]}
+            keep = part(progress, 0.6, 1.0)
+            self.store.put(
+                "snapshots", id, f"{before.name}, {after.name}", summary,
+                lambda target: save_both(both, target, keep), both.bytes_needed,
+            )  # fmt: skip
+        return id, replace(open_both(folder), sources=(str(before), str(after)))
 
     def _survey(
         self, encoder: Encoder, plan: survey.SurveyPlan, precision: Precision, cache: bool, progress: Progress
@@ -201,30 +219,6 @@ class Comparisons(Tuning):
     def comparison(self, id: str) -> Comparison:
         """By id, the beginning of an id, or name."""
         return comparing.open_comparison(self._comparison_folder(id))
-
-    def linked_map(self, id: str, word: str, layer: int) -> LinkedMap | None:
-        """The map of a target word at a layer: kept with the comparison, or drawn now from the kept vectors.
-
-        None where the word has too few uses, or where the vectors are gone (as with results that were shipped).
-        """
-        entry = self.store.find("comparisons", id)
-        folder = self.store.folder("comparisons", entry.id)
-        kept = comparing.open_maps(folder)
-        if (word, layer) in kept:
-            return kept[word, layer]
-        comparison = comparing.open_comparison(folder)
-        surveys = [self.store.folder("snapshots", survey_id) for survey_id in entry.summary.get("surveys", ())]
-        if len(comparison.uses.of(word)) < comparing.LEAST_USES or not surveys or not all(map(is_sealed, surveys)):
-            return None
-        drawn_id = digest(["map", entry.id, word, layer])
-        drawn_folder = self.store.folder("snapshots", drawn_id)
-        if not is_sealed(drawn_folder):
-            old, new = (survey.open_survey(place) for place in surveys)
-            drawn = comparing.make_map(old, new, comparison, word, layer)
-            self.store.put(
-                "snapshots", drawn_id, word, {"kind": "map"}, lambda target: comparing.save_maps([drawn], target)
-            )
-        return comparing.open_maps(drawn_folder)[word, layer]
 
     def _comparison_folder(self, id: str) -> Path:
         return self.store.folder("comparisons", self.store.find("comparisons", id).id)

@@ -13,12 +13,12 @@ from embedlab.comparing import groups as grouping
 from embedlab.comparing.causes import StepMove, Why
 from embedlab.comparing.groups import Group, Groups
 from embedlab.errors import CorpusError, StoreError, UserError
+from embedlab.lab.athand import AtHand
 from embedlab.lab.base import Progress, digest, part, quiet
-from embedlab.lab.comparisons import Comparisons
 from embedlab.lab.models import run_source
 from embedlab.measure.drift import drift_cosine
-from embedlab.store import is_sealed, read_json, write_json
-from embedlab.survey import Survey
+from embedlab.store import copy_sealed, read_json, write_json
+from embedlab.survey import Vectors
 from embedlab.surveying.plan import distinct_texts
 from embedlab.training.division import trained_rows
 from embedlab.types import Comparison, Corpus, RunConfig
@@ -27,7 +27,7 @@ LISTED = 30  # rows listed of each kind
 TrainedRows = Bool[np.ndarray, "row"]
 
 
-class Explaining(Comparisons):
+class Explaining(AtHand):
     """What can be asked about why something changed."""
 
     def why(
@@ -56,6 +56,9 @@ class Explaining(Comparisons):
         near = self._nearness(comparison, word, at, corpus, read, part(progress, 0.0, 0.5))
         holding = {use.row for use in uses}
         others = [causes.shown_row(corpus, int(i)) for i in np.flatnonzero(rows) if int(i) not in holding]
+        both = self.vectors_of(comparison, at)
+        if near is not None and both is not None and both[0].half:
+            notes = (*notes, "Nearness is that of vectors in half precision, which came with EmbedLab.")
         steps = self._steps(comparison, word, at, read, part(progress, 0.5, 1.0))
         progress(1.0, "explained")
         return Why(
@@ -67,32 +70,40 @@ class Explaining(Comparisons):
     def groups(self, id: str, layer: int | None = None, *, progress: Progress = quiet) -> Groups:
         """The words that moved together at a layer; found once, then kept. Raises UserError.
 
-        StoreError where the vectors of the comparison are not in the workspace (as with results that were shipped).
+        Also where they were not found before and the vectors of this layer are not here.
         """
         comparison = self.comparison(id)
         at = self._layer(comparison, layer)
-        folder = self._groups_folder(comparison.id, at)
-        if not is_sealed(folder):
-            old, new = self._both_surveys(comparison)
+        name = self._groups_name(comparison.id, at)
+        folder = self._snapshot(name)
+        if folder is None:
+            both = self.vectors_of(comparison, at)
+            if both is None:
+                raise self.no_vectors(comparison, at)
             progress(0.1, "dividing the words by how they moved")
-            found = grouping.groups(old, new, comparison, at, self._seeds(comparison, old), comparison.provenance.seed)
-            self.store.put(
-                "snapshots", folder.name, f"groups of {comparison.id[:12]}", {"kind": "groups"},
+            seeds = self._seeds(comparison, both[0])
+            found = grouping.groups(*both, comparison, at, seeds, comparison.provenance.seed)
+            folder = self.store.put(
+                "snapshots", name, f"groups of {comparison.id[:12]}", {"kind": "groups"},
                 lambda target: write_json(target / "groups.json", asdict(found)),
             )  # fmt: skip
         progress(1.0, "divided")
-        return _groups_of(read_json(folder, "groups.json"))
+        return _groups_of(read_json(self._settled(folder), "groups.json"))
 
     def has_groups(self, id: str, layer: int) -> bool:
-        """Whether the groups of a layer were found before."""
-        return is_sealed(self._groups_folder(self.store.find("comparisons", id).id, layer))
+        """Whether the groups of a layer were found before, or came with EmbedLab."""
+        return self._snapshot(self._groups_name(self.store.find("comparisons", id).id, layer)) is not None
 
-    def has_vectors_of(self, id: str) -> bool:
-        """Whether the vectors of both states are still in the workspace."""
-        return len(self._places_of(id)) == 2
+    def ship_groups(self, id: str, out: Path) -> None:
+        """Find the groups of every layer and put them where what comes with EmbedLab lies."""
+        comparison = self.comparison(id)
+        for layer in range(len(comparison.layers)):
+            self.groups(id, layer)
+            name = self._groups_name(comparison.id, layer)
+            copy_sealed(self.store.folder("snapshots", name), Path(out) / name)
 
-    def _groups_folder(self, id: str, layer: int) -> Path:
-        return self.store.folder("snapshots", digest(["groups", grouping.VERSION, id, layer]))
+    def _groups_name(self, id: str, layer: int) -> str:
+        return digest(["groups", grouping.VERSION, id, layer])
 
     def _layer(self, comparison: Comparison, layer: int | None) -> int:
         last = len(comparison.layers) - 1
@@ -102,24 +113,10 @@ class Explaining(Comparisons):
 
     # ---- vectors at hand ----------------------------------------------------------------------------------------
 
-    def _places_of(self, id: str) -> list[Path]:
-        """Where the surveys of before and after lie that are still here, in this order."""
-        ids = self.store.find("comparisons", id).summary.get("surveys", ())
-        return [place for place in (self.store.folder("snapshots", one) for one in ids) if is_sealed(place)]
-
-    def _both_surveys(self, comparison: Comparison) -> tuple[Survey, Survey]:
-        places = self._places_of(comparison.id)
-        if len(places) != 2:
-            raise StoreError(
-                "The vectors of this comparison are not in this workspace, so it cannot be said which words moved "
-                "together: make the comparison again here."
-            )
-        return survey.open_survey(places[0]), survey.open_survey(places[1])
-
-    def _seeds(self, comparison: Comparison, before: Survey) -> list[Survey]:
+    def _seeds(self, comparison: Comparison, before: Vectors) -> list[Vectors]:
         """The surveys of the other seeds that the comparison was held against, where they are still here."""
         wanted = {spec.source for spec in comparison.noise.replicates}
-        found: dict[str, Survey] = {}
+        found: dict[str, Vectors] = {}
         for entry in self.store.entries("snapshots"):
             said = entry.summary
             if (
@@ -158,8 +155,7 @@ class Explaining(Comparisons):
         try:
             return self.run(named.run).config
         except StoreError:
-            shipped = demo.results_folder()
-            if shipped is None or read_json(shipped, "comparison.json")["id"] != comparison.id:
+            if comparison.id != self.shipped:
                 return None
             return self.run_config("builtin", comparison.provenance.corpus_id, "senses", **demo.RUN)
 
@@ -168,9 +164,9 @@ class Explaining(Comparisons):
     ) -> Float64[np.ndarray, "row"] | None:
         """Cosine of every row's text with the word in the model before; None where that is to be read first."""
         source, name = comparison.before.source, _of_before(comparison, layer)
-        places = self._places_of(comparison.id)
-        if len(places) == 2 and corpus.id == comparison.provenance.corpus_id:
-            known = survey.open_survey(places[0])
+        both = self.vectors_of(comparison, layer)
+        if both is not None and corpus.id == comparison.provenance.corpus_id:
+            known = both[0]
             at = known.layer_names.index(name)
             texts, _ = distinct_texts(corpus)
             place = {text: i for i, text in enumerate(texts)}

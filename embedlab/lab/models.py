@@ -1,5 +1,6 @@
 """Models: what can be loaded, and the vectors it gives."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,17 +12,22 @@ from jaxtyping import Float32
 from embedlab import corpus as corpora
 from embedlab import encoders, jobs, occurrences
 from embedlab.encoders import ModelInfo
+from embedlab.encoders.files import check_folder
 from embedlab.encoders.files import digest as file_digest
 from embedlab.encoders.inside import Inside, SameWord
 from embedlab.encoders.protocol import Encoder, Precision
+from embedlab.encoders.static import static_file
 from embedlab.errors import CorpusError, UserError
 from embedlab.lab.base import Progress, digest, quiet
 from embedlab.lab.corpora import Corpora
+from embedlab.lab.searching import Desk
 from embedlab.store import copy_sealed, is_sealed
 from embedlab.types import Corpus, EncoderSpec, Occurrence, Snapshot
 from embedlab.vectorfiles import read_vectors
 
 MODEL = "model:"  # before the id of a model that was made here
+LIBRARIES_S = 5.0  # to import torch and transformers, measured on two cores; the model that came along: .3 s more
+LOAD_BYTES_S = 3e8  # of weights, from a disk that has read them before
 EmbedWhat = Literal["targets", "texts", "all-words"]
 
 
@@ -121,11 +127,33 @@ class Models(Corpora):
         )  # fmt: skip
         return MODEL + id
 
-    def inside(self, source: str, text: str) -> Inside:
-        """What a model state makes of one sentence, step by step (imports torch). Raises ModelError."""
+    def inside(self, source: str, text: str, *, desk: Desk | None = None, progress: Progress = quiet) -> Inside:
+        """What a model state makes of one sentence, step by step (imports torch). Raises ModelError.
+
+        `desk`: keeps the model loaded for the next sentence.
+        """
         from embedlab.encoders import anatomy
 
-        return anatomy.inside(self.encoder(source), text)
+        if desk is None:
+            return anatomy.inside(self.encoder(source), text)
+        key = (str(self.root), source, self.print_of(source))
+        if key not in desk.encoders:
+            progress(0.0, self.loading_line([source], "sentence"))
+        return anatomy.inside(desk.encoders.get(key, lambda: self.encoder(source)), text)
+
+    def print_of(self, source: str) -> str:
+        """The hash of a model's files as they are now, as `Encoder.fingerprint` has it; of a file of word vectors the
+        hash of its bytes. Raises ModelError."""
+        words = static_file(EncoderSpec(source))
+        return file_digest(words) if words is not None else check_folder(self._encoder_folder(source)).fingerprint()
+
+    def loading_line(self, sources: Sequence[str], first: str) -> str:
+        """What waits while these models are loaded, and about how long; `first`: a question, a sentence."""
+        size = sum(self.model(source).size_bytes for source in sources)
+        seconds = (0.0 if "torch" in sys.modules else LIBRARIES_S) + size / LOAD_BYTES_S
+        which, found = ("both models", "them") if len(sources) == 2 else ("a model", "it")
+        weight, wait = f"{max(1, round(size / 1e6)):,} MB", f"about {max(1, round(seconds))} s"
+        return f"loading {which} ({weight}) for the first {first}, {wait}; the next one finds {found} loaded"
 
     def same_word(self, source: str, first: str, second: str, word: str) -> SameWord:
         """Whether the vector of a word is the same in two sentences, at every layer. Raises ModelError."""

@@ -50,14 +50,14 @@ class Reports(Overviews):
             from embedlab.report import notebook
 
             return notebook.notebook(comparison, plan) if format == "ipynb" else notebook.bundle(comparison, plan)
-        shelf = self._shelf(comparison, plan, draw_map, progress)
-        texts = self._texts_of(comparison)
+        shelf = self.shelf(comparison, plan, draw_map, progress)
+        texts = self.texts_of(comparison)
         return report.html(shelf, plan, texts) if format == "html" else report.pdf(shelf, plan, texts)
 
     def report_preview(self, id: str, plan: Plan = EVERYTHING, theme: "Theme" = "light") -> bytes:
         """The HTML document without scripts, its figures as drawings in one theme. Raises UserError."""
         comparison = self.comparison(id)
-        return report.html(self._shelf(comparison, plan), plan, self._texts_of(comparison), still=theme)
+        return report.html(self.shelf(comparison, plan), plan, self.texts_of(comparison), still=theme)
 
     def write_report(
         self,
@@ -102,7 +102,7 @@ class Reports(Overviews):
         """One figure of the report, as a vector drawing or a picture. `layer` None: the last. Raises UserError."""
         comparison = self.comparison(id)
         at = len(comparison.layers) - 1 if layer is None else layer
-        shelf = self._shelf(comparison, Plan(layer=at))
+        shelf = self.shelf(comparison, Plan(layer=at))
         return report.figure_file(shelf, name, at, word, theme=theme, format=format)
 
     def report_diff(self, first: str, second: str, layer: int | None = None) -> "Difference":
@@ -119,7 +119,7 @@ class Reports(Overviews):
             return of_files(path)
         return of_comparison(self.comparison(named))
 
-    def _shelf(self, comparison: Comparison, plan: Plan, draw_map: bool = False, progress: Progress = quiet) -> "Shelf":
+    def shelf(self, comparison: Comparison, plan: Plan, draw_map: bool = False, progress: Progress = quiet) -> "Shelf":
         """All that the figures of a report are made from."""
         from embedlab.report.gallery import Shelf
 
@@ -133,7 +133,7 @@ class Reports(Overviews):
         maps = tuple(comparing.open_maps(self._comparison_folder(comparison.id)).values())
         return Shelf(comparison, maps, overview, self._overview_corpus(comparison))
 
-    def _texts_of(self, comparison: Comparison) -> tuple[str, ...]:
+    def texts_of(self, comparison: Comparison) -> tuple[str, ...]:
         """The texts behind a comparison, for contexts; its target uses alone where the corpus was deleted."""
         corpus = self._overview_corpus(comparison)
         if corpus is not None:

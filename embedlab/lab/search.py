@@ -4,38 +4,39 @@ import csv
 import io
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
-from embedlab import survey
 from embedlab.comparing.finding import Filters, Found, Index, What, listed_words
 from embedlab.encoders.protocol import Encoder, Precision
-from embedlab.errors import StoreError, UserError
+from embedlab.errors import NotShippedError, UserError
+from embedlab.lab.athand import AtHand
 from embedlab.lab.base import Progress, part, quiet
-from embedlab.lab.comparisons import Comparisons
 from embedlab.lab.searching import (
     Desk,
     Kept,
     Read,
     asked_of,
-    from_surveys,
+    from_vectors,
     layers_named,
     named_word,
     text_items,
     use_items,
 )  # fmt: skip
 from embedlab.report.tables import guarded
-from embedlab.store import is_sealed
 from embedlab.types import Comparison, Corpus, Occurrence, Snapshot
 
 __all__ = ["Desk", "Kept", "Searches", "matches_csv", "search_command"]
 
 ANY = Filters()
+UNTUNED = (
+    "The tuned model did not come with the demo, so it cannot read what you typed: search for a row, a use or a word "
+    "of the corpus, all of which it has read, or make the demo here."
+)
 
 
-class Searches(Comparisons):
+class Searches(AtHand):
     """Questions to both states of a comparison."""
 
     def search(
@@ -70,7 +71,7 @@ class Searches(Comparisons):
             return listed_words(found, named_word(found, like or query), layer, k, filters)
         asked = asked_of(index.items, query, like, word)
         if asked.key is None:
-            progress(0.5, "reading the question with both states (their first question loads them)")
+            progress(0.5, self._to_read(found, desk))
         made = index.find(found, layer, asked, k, filters)
         progress(1.0, "found")
         return made
@@ -94,17 +95,19 @@ class Searches(Comparisons):
             raise UserError("Name the word whose uses are searched.")
         named = (word or "").strip().lower() if what == "uses" else ""
         layer = layer % len(found.layers)
-        key = (str(self.root), found.id, what, named, layer)
+        key = (str(self.root), found.id, what, named, layer, self.held(found.id))
         return desk.indexes.get(key, lambda: self._search_index(found, what, named, layer, desk, progress))
 
-    def has_vectors(self, id: str) -> bool:
-        """Whether the vectors that a comparison was made from are in the store."""
-        return self._searched_folders(id) is not None
-
-    def _searched_folders(self, id: str) -> tuple[Path, Path] | None:
-        ids = self.store.find("comparisons", id).summary.get("surveys", ())
-        folders = [self.store.folder("snapshots", survey_id) for survey_id in ids]
-        return (folders[0], folders[1]) if len(folders) == 2 and all(map(is_sealed, folders)) else None
+    def _to_read(self, found: Comparison, desk: Desk) -> str:
+        """What a typed question waits for: both models, and about how long, where they are not loaded yet."""
+        p = found.provenance
+        states = {found.before.source: p.before_fingerprint, found.after.source: p.after_fingerprint}
+        missing = [one for one, print_ in states.items() if (str(self.root), one, print_) not in desk.encoders]
+        if not missing:
+            return "reading the question with both states"
+        for source in missing:
+            self._loadable(found, source, NotShippedError(UNTUNED))
+        return self.loading_line(missing, "question")
 
     def _searched_comparison(self, id: str, desk: Desk) -> Comparison:
         id = self.store.find("comparisons", id).id
@@ -113,15 +116,15 @@ class Searches(Comparisons):
     def _search_index(
         self, found: Comparison, what: What, word: str, layer: int, desk: Desk, progress: Progress
     ) -> Index | None:
-        surveys = self._searched_surveys(found.id)
-        if surveys is None and what == "words":
+        both = self.vectors_of(found, layer)
+        if both is None and what == "words":
             return None
         progress(0.02, "opening the vectors of the corpus")
-        corpus = self._searched_corpus(found)
+        corpus = self.corpus_of(found, "search in words")
         name = found.layers[layer].name
-        read = None if surveys is None else from_surveys(surveys, corpus, what, word, name)
+        read = None if both is None else from_vectors(*both, corpus, what, word, name)
         if read is None:
-            precision: Precision = "fp32" if surveys is None else surveys[0].precision
+            precision: Precision = "fp32" if both is None else both[0].precision
             read = self._searched_embedded(found, corpus, what, word, name, precision, part(progress, 0.1, 0.9))
         progress(0.9, "indexing")
         p = found.provenance
@@ -131,21 +134,7 @@ class Searches(Comparisons):
                 (found.before, found.after), (p.before_fingerprint, p.after_fingerprint), read.layers, strict=True
             )
         ]
-        return Index(read.items, read.before, read.after, readers[0], readers[1], read.unseen)
-
-    def _searched_surveys(self, id: str) -> tuple[survey.Survey, survey.Survey] | None:
-        """What both states read for a comparison; None where it came without, or it was deleted since."""
-        folders = self._searched_folders(id)
-        return None if folders is None else (survey.open_survey(folders[0]), survey.open_survey(folders[1]))
-
-    def _searched_corpus(self, found: Comparison) -> Corpus:
-        try:
-            return self.corpus(found.provenance.corpus_id)
-        except StoreError as error:
-            raise UserError(
-                "The corpus of this comparison is not here any more: add it again to search in its texts, or search in "
-                "words."
-            ) from error
+        return Index(read.items, read.before, read.after, readers[0], readers[1], read.unseen, read.half)
 
     def _searched_embedded(
         self,
@@ -160,7 +149,7 @@ class Searches(Comparisons):
         """What the comparison did not read, embedded by both states now and kept in the store."""
         states: list[Snapshot] = []
         for side in (found.before, found.after):
-            self._loadable(side.source)
+            self._loadable(found, side.source, self._unread(found, what, word, layer))
         for number, side in enumerate((found.before, found.after)):
             states.append(
                 self.embed(
@@ -168,32 +157,47 @@ class Searches(Comparisons):
                     progress=part(progress, number / 2, (number + 1) / 2),
                 )
             )  # fmt: skip
-        before, after = states
-        at = layers_named(before.layer_names, after.layer_names, layer)
+        before, _ = states
+        at = layers_named(layer)
         items = tuple(before.occurrences)
-        x, y = before.layers[at[0]], after.layers[at[1]]
+        x, y = (one.layers[one.layer_names.index(name)] for one, name in zip(states, at, strict=True))
         if what == "uses":
             return Read(use_items(items, corpus), x, y, at, precision)
         first = np.array(sorted({one.text: i for i, one in reversed(list(enumerate(items)))}.values()), dtype=np.int64)
         return Read(text_items([items[i].text for i in first], corpus), x[first], y[first], at, precision)
 
-    def _loadable(self, source: str) -> None:
-        """Raises UserError, with what to do, for a model state that cannot be loaded here."""
+    def _unread(self, found: Comparison, what: What, word: str, layer: str) -> UserError:
+        """What is missing of the results that came with EmbedLab, and what to do."""
+        at = found.layer_names.index(layer)
+        if what == "uses" and self.has_vectors(found.id, at):
+            known = sorted({use.word for use in found.uses.occurrences if use.word is not None})
+            return NotShippedError(
+                f"The uses of “{word}” were not read for the demo, and its tuned model did not come along: choose a "
+                f"word that was ({', '.join(known)}), or make the demo here."
+            )
+        return self.no_vectors(found, at)
+
+    def _loadable(self, found: Comparison, source: str, shipped: UserError) -> None:
+        """Raises UserError, with what to do, for a model state that cannot be loaded here.
+
+        `shipped`: what is said of the results that came with EmbedLab, whose tuned model was left out.
+        """
         try:
             self.model(source)
         except UserError as error:
+            if found.id == self.shipped:
+                raise shipped from error
             raise UserError(
                 f"The model {source} of this comparison is not here ({str(error).rstrip('.')}): make the comparison "
                 "again with models that are, or search in words for a word."
             ) from error
 
     def _query_reader(
-        self, source: str, fingerprint: str, layer: int, precision: Precision, desk: Desk
+        self, source: str, fingerprint: str, layer: str, precision: Precision, desk: Desk
     ) -> Callable[[Occurrence], Float32[np.ndarray, "d"]]:
         """One occurrence to its vector at a layer of a model state, which is loaded when the first is asked for."""
 
         def load() -> Encoder:
-            self._loadable(source)
             encoder = self.encoder(source)
             if encoder.fingerprint != fingerprint:
                 raise UserError(
@@ -203,7 +207,8 @@ class Searches(Comparisons):
 
         def read(occurrence: Occurrence) -> Float32[np.ndarray, "d"]:
             encoder = desk.encoders.get((str(self.root), source, fingerprint), load)
-            (block,) = encoder.encode([occurrence], layers=[layer], precision=precision)
+            at = [one.name for one in encoder.layers].index(layer)
+            (block,) = encoder.encode([occurrence], layers=[at], precision=precision)
             vector: np.ndarray = block[1][0][0]
             return vector
 

@@ -10,11 +10,12 @@ from typing import Generic, TypeVar
 import numpy as np
 from jaxtyping import Float32
 
-from embedlab import occurrences, survey
+from embedlab import occurrences
 from embedlab.comparing.finding import Asked, Index, Items, What
-from embedlab.comparing.sides import pair_named, side_by_side
+from embedlab.comparing.sides import pair_named, rows_of
 from embedlab.encoders.protocol import Encoder, Precision
 from embedlab.errors import CorpusError, UserError
+from embedlab.survey import Vectors
 from embedlab.surveying.plan import distinct_texts
 from embedlab.types import Comparison, Corpus, Occurrence
 
@@ -56,45 +57,43 @@ class Desk:
 
 @dataclass(frozen=True)
 class Read:
-    """Vectors of the same items in both states, the numbers of their layers there, and how they were made."""
+    """Vectors of the same items in both states, the names of their layers there, and how they were made."""
 
     items: Items
     before: Float32[np.ndarray, "item d"]
     after: Float32[np.ndarray, "item e"]
-    layers: tuple[int, int]
+    layers: tuple[str, str]
     precision: Precision
     unseen: int = 0
+    half: bool = False
 
 
-def from_surveys(
-    surveys: tuple[survey.Survey, survey.Survey], corpus: Corpus, what: What, word: str, layer: str
-) -> Read | None:
+def from_vectors(old: Vectors, new: Vectors, corpus: Corpus, what: What, word: str, layer: str) -> Read | None:
     """What the comparison read itself; None for the uses of a word that it did not look at use by use."""
-    old, new = surveys
-    sides = side_by_side(old, new)
     pair = pair_named(old, new, layer)
-    at, precision = (pair.before, pair.after), old.precision
+    at, precision = (old.layer_names[pair.before], new.layer_names[pair.after]), old.precision
     if what == "words":
-        words = [old.words[i] for i in sides.words]
+        rows = np.flatnonzero((old.seen_words > 0) & (new.seen_words > 0))
+        words = [old.words[i] for i in rows]
         items = Items("words", [Occurrence(one, 0, len(one), word=one) for one in words], words, corpus)
-        both = sides.pair("word_means", pair, sides.words)
-        return Read(items, both.before, both.after, at, precision, len(old.words) - len(words))
+        both = rows_of(old, new, "word_means", pair, rows)
+        return Read(items, both.before, both.after, at, precision, len(old.words) - len(words), old.half)
     if what == "uses":
         asked = [i for i, use in enumerate(old.use_items) if (use.word or "").lower() == word]
-        rows = np.intersect1d(asked, sides.uses).astype(np.int64)
+        rows = np.intersect1d(asked, np.flatnonzero(old.seen_uses & new.seen_uses)).astype(np.int64)
         if not len(rows):
             return None
-        both = sides.pair("uses", pair, rows)
+        both = rows_of(old, new, "uses", pair, rows)
         return Read(
             use_items([old.use_items[i] for i in rows], corpus), both.before, both.after, at, precision,
-            len(asked) - len(rows),
+            len(asked) - len(rows), old.half,
         )  # fmt: skip
     surveyed = int(old.plan_facts["surveyed"])
     texts = distinct_texts(corpus)[0][:surveyed]
-    rows = np.flatnonzero(sides.whole[:surveyed])
-    both = sides.pair("texts", pair, rows)
+    rows = np.flatnonzero((old.seen_texts & new.seen_texts)[:surveyed])
+    both = rows_of(old, new, "texts", pair, rows)
     items = text_items([texts[i] for i in rows], corpus)
-    return Read(items, both.before, both.after, at, precision, surveyed - len(rows))
+    return Read(items, both.before, both.after, at, precision, surveyed - len(rows), old.half)
 
 
 def text_items(texts: Sequence[str], corpus: Corpus) -> Items:
@@ -114,14 +113,10 @@ def use_items(uses: Sequence[Occurrence], corpus: Corpus) -> Items:
     return Items("uses", uses, [f"{use.row}:{use.start}" for use in uses], corpus)
 
 
-def layers_named(before: Sequence[str], after: Sequence[str], name: str) -> tuple[int, int]:
-    """The layers that a comparison has under a name: of both alike, or "one → the other"."""
-    return next(
-        (i, j)
-        for i, one in enumerate(before)
-        for j, two in enumerate(after)
-        if name == (one if one == two else f"{one} → {two}")
-    )
+def layers_named(name: str) -> tuple[str, str]:
+    """What before and after call a layer of a comparison: both alike, or "one → the other"."""
+    one, _, other = name.partition(" → ")
+    return one, other or one
 
 
 def named_word(found: Comparison, asked: str) -> str:

@@ -1,9 +1,14 @@
-"""Selections: rows of a corpus, chosen on a screen, as a corpus of their own that can be trained on and compared."""
+"""Selections: rows of a corpus, chosen on a screen, as a corpus of their own; and those too large for an address."""
 
+import hashlib
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
 
 from embedlab import corpus as corpora
 from embedlab import occurrences
@@ -13,8 +18,11 @@ from embedlab.corpus.rows import content_id
 from embedlab.errors import CorpusError
 from embedlab.lab.comparisons import Comparisons
 from embedlab.lab.corpora import corpus_summary
-from embedlab.store import Entry
+from embedlab.store import Entry, atomic_write
 from embedlab.types import Corpus, Target
+
+SHORT = 16  # letters of the id of a selection
+MOST_KEPT = 500  # selections; each is about a bit a row at most
 
 
 class Selections(Comparisons):
@@ -57,6 +65,43 @@ class Selections(Comparisons):
             if (target is not None and target.word.lower() in wanted)
             or any(text[start:end].lower() in wanted for start, end in occurrences.word_spans(text))
         )
+
+    def keep_rows(self, rows: Int64[np.ndarray, "m"]) -> str:
+        """Keep a selection too large for an address; returns a short id, the hash of it, for `kept_rows`.
+
+        Increasing rows, not negative. The MOST_KEPT that were looked at last stay.
+        """
+        from embedlab.figures.pane import pack
+
+        raw = zlib.compress(pack(rows), 1)
+        id = hashlib.sha256(raw).hexdigest()[:SHORT]
+        place = self._kept_rows(id)
+        if place.is_file():
+            place.touch()
+            return id
+        atomic_write(place, raw)
+        kept = sorted(place.parent.glob("*.rows"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in kept[MOST_KEPT:]:
+            old.unlink(missing_ok=True)
+        return id
+
+    def kept_rows(self, id: str) -> Int64[np.ndarray, "m"] | None:
+        """The selection that was kept under an id; None where there is none, or its bytes are not those kept."""
+        from embedlab.figures.pane import unpack
+
+        if len(id) != SHORT or set(id) - set("0123456789abcdef"):
+            return None
+        place = self._kept_rows(id)
+        if not place.is_file():
+            return None
+        raw = place.read_bytes()
+        if hashlib.sha256(raw).hexdigest()[:SHORT] != id:
+            return None
+        place.touch()
+        return unpack(zlib.decompress(raw), 2**35)
+
+    def _kept_rows(self, id: str) -> Path:
+        return self.root / "selections" / f"{id}.rows"
 
 
 def _fill(made: Corpus, folder: Path) -> None:

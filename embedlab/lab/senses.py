@@ -1,39 +1,35 @@
 """The uses of one word before and after: of any word of the corpus, laid out, and along the states of the run."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
 from embedlab import compare as comparing
 from embedlab import corpus as corpora
-from embedlab import encoders, occurrences, survey
+from embedlab import encoders, occurrences
 from embedlab.comparing import mapfiles, wordview
-from embedlab.comparing.sides import Pair, pair_named
+from embedlab.comparing.sides import Pair, pair_named, rows_of
 from embedlab.comparing.wordview import WordMap, WordView
 from embedlab.encoders.protocol import Precision
-from embedlab.errors import MeasureError, StoreError, UserError
+from embedlab.errors import MeasureError, UserError
+from embedlab.lab.athand import AtHand
 from embedlab.lab.base import Progress, digest, part, quiet
 from embedlab.lab.models import run_source
 from embedlab.lab.naming import Naming, key_of
-from embedlab.lab.searching import Kept
+from embedlab.lab.searching import Kept, layers_named
 from embedlab.store import is_sealed
-from embedlab.types import Comparison, Corpus, LinkedMap, Occurrence, Snapshot
+from embedlab.types import Comparison, Corpus, LinkedMap, Occurrence, Reading, Snapshot
 
 LEAST_USES = comparing.LEAST_USES
 PRECISION: Precision = "fp32"
+OTHERWISE = "choose a word that the comparison read"  # where no further words can be looked for
 
 
-class Senses(Naming):
+class Senses(Naming, AtHand):
     """What can be done with the uses of one word."""
-
-    @cached_property
-    def _open_surveys(self) -> Kept[survey.Survey]:
-        return Kept(4)
 
     @cached_property
     def _open_comparisons(self) -> Kept[Comparison]:
@@ -73,13 +69,13 @@ class Senses(Naming):
         return tuple(None if use.row is None else of_use.get(key_of(use)) for use in view.uses)
 
     def word_map(
-        self, id: str, view: WordView, *, steps: Sequence[int] = (), placebo: bool = False, progress: Progress = quiet
+        self, id: str, view: WordView, *, steps: Sequence[int] = (), progress: Progress = quiet
     ) -> WordMap | None:
         """The linked map of a view: the one kept with the comparison, or laid out now and kept.
 
         `steps`: states of the run between before and after (see `steps_between`), in the same layout; they are read
-        by their models, once. `placebo`: also where the kept map came without one. None where the word has too few
-        uses, its vectors are gone, or all are alike. Raises UserError for a state that is not there.
+        by their models, once. None where the word has too few uses, its vectors are gone, or all are alike. Raises
+        UserError for a state that is not there.
         """
         comparison = self._sense_comparison(id)
         kept = None if steps or not view.marked else self._kept_map(comparison, view)
@@ -92,13 +88,23 @@ class Senses(Naming):
                 made = self._laid_out(comparison, view, steps, progress)
             except MeasureError:
                 return None
-        if placebo and made.placebo is None and view.before is not None:
-            progress(0.5, "laying out the placebo (the first map of a server takes longer)")
-            made = replace(made, placebo=self._placebo(comparison, view, made))
-        elif made.placebo is None:
-            made = replace(made, placebo=self._kept_placebo(comparison, view))
         progress(1.0, "laid out")
         return wordview.with_truth(view, made, comparison.provenance.seed)
+
+    def word_steps(
+        self, id: str, view: WordView, steps: Sequence[int] | None = None, *, progress: Progress = quiet
+    ) -> tuple[tuple[int, Mapping[str, Reading]], ...]:
+        """(step, readings of the senses) at the states of the run between before and after, all that are kept by
+        default: before against each, as the readings of the view are before against after.
+
+        The states are read by their models, once. Raises UserError: the vectors of the view are not here, a step that
+        is not there.
+        """
+        comparison = self._sense_comparison(id)
+        wanted = self.steps_between(id) if steps is None else tuple(steps)
+        if view.pair is None:
+            raise self.no_vectors(comparison, view.layer)
+        return wordview.along(view, self._states(comparison, view, wanted, progress), comparison.provenance.seed)
 
     def steps_between(self, id: str) -> tuple[int, ...]:
         """The steps of the run behind `after` that lie between before and after and are still here; () without one.
@@ -147,13 +153,6 @@ class Senses(Naming):
             for fingerprint in (p.before_fingerprint, p.after_fingerprint)
         )
 
-    def lacks_placebo(self, id: str, word: str, layer: int) -> bool:
-        """Whether the map that was kept of a marked word came without its placebo, though its vectors are here."""
-        comparison = self._sense_comparison(id)
-        if (word, layer) not in self._kept_maps(comparison) or self._kept_surveys(comparison) is None:
-            return False
-        return not is_sealed(self._placebo_folder(comparison, word, layer))
-
     # ---- where the vectors come from ----------------------------------------------------------------------------
 
     def _sense_comparison(self, id: str) -> Comparison:
@@ -166,30 +165,19 @@ class Senses(Naming):
             raise UserError(f"There is no layer {layer}: this comparison has the layers 0 to {last}.")
         return last if layer is None else layer
 
-    def _kept_surveys(self, comparison: Comparison) -> tuple[survey.Survey, survey.Survey] | None:
-        ids = self.store.find("comparisons", comparison.id).summary.get("surveys", ())
-        places = [self.store.folder("snapshots", one) for one in ids]
-        if len(places) != 2 or not all(map(is_sealed, places)):
-            return None
-        old, new = map(self._open_survey, places)
-        return old, new
-
-    def _open_survey(self, place: Path) -> survey.Survey:
-        return self._open_surveys.get(place, lambda: survey.open_survey(place))
-
     def _kept_pair(self, comparison: Comparison, word: str, layer: int) -> Pair | None:
         """The vectors of a marked word as the comparison left them; None where they did not come along."""
-        both = self._kept_surveys(comparison)
+        both = self.vectors_of(comparison, layer)
         if both is None:
             return None
         old, new = both
         layers = pair_named(old, new, comparison.layers[layer].name)
         place = {use: i for i, use in enumerate(old.use_items)}
         rows = np.array([place[comparison.uses.occurrences[row]] for row in comparison.uses.of(word)])
-        return Pair(np.asarray(old.uses[layers.before][rows]), np.asarray(new.uses[layers.after][rows]))
+        return rows_of(old, new, "uses", layers, rows)
 
     def _found_view(self, comparison: Comparison, word: str, layer: int, progress: Progress) -> WordView:
-        corpus = self._sense_corpus(comparison)
+        corpus = self.corpus_of(comparison, OTHERWISE)
         found = occurrences.uses_of(corpus, word)
         items = wordview.sampled(found, comparison.provenance.seed)
         sides = ((comparison.before, comparison.provenance.before_fingerprint),
@@ -198,8 +186,10 @@ class Senses(Naming):
             self._read(spec.source, fingerprint, corpus, items, part(progress, number / 2, (number + 1) / 2))
             for number, (spec, fingerprint) in enumerate(sides)
         ]
-        at = _layers_named(read[0].layer_names, read[1].layer_names, comparison.layers[layer].name)
-        before, after = (np.asarray(one.layers[i]) for one, i in zip(read, at, strict=True))
+        at = layers_named(comparison.layers[layer].name)
+        before, after = (
+            np.asarray(one.layers[one.layer_names.index(name)]) for one, name in zip(read, at, strict=True)
+        )
         seen = (np.abs(before).max(axis=1) > 0) & (np.abs(after).max(axis=1) > 0)
         if not seen.any():
             raise UserError(f"Neither model can read “{word}” in this corpus: choose another word.")
@@ -209,15 +199,6 @@ class Senses(Naming):
         return wordview.found_now(
             comparison, found[0].word or word, layer, uses, held_out, Pair(before[seen], after[seen]), len(found)
         )
-
-    def _sense_corpus(self, comparison: Comparison) -> Corpus:
-        try:
-            return self.corpus(comparison.provenance.corpus_id)
-        except StoreError as error:
-            raise UserError(
-                "The corpus of this comparison is not here any more, so no further words can be looked for in it: add "
-                "it again, or choose a word that the comparison read."
-            ) from error
 
     def _read(
         self, source: str, fingerprint: str, corpus: Corpus, items: Sequence[Occurrence], progress: Progress
@@ -289,43 +270,12 @@ class Senses(Naming):
         allowed = self.steps_between(comparison.id)
         if named is None or not set(steps) <= set(allowed):
             raise UserError(f"The steps between before and after are {', '.join(map(str, allowed)) or 'none'}.")
-        corpus = self._sense_corpus(comparison)
+        corpus = self.corpus_of(comparison, OTHERWISE)
         run = self.run(named.run).id
-        wanted = comparison.layers[view.layer].name.partition(" → ")
+        _, wanted = layers_named(comparison.layers[view.layer].name)
         found = []
         for number, step in enumerate(steps):
             tell = part(progress, number / len(steps), (number + 1) / len(steps))
             read = self._read(f"run:{run}@{step}", "", corpus, view.uses, tell)
-            layer = read.layer_names.index(wanted[2] or wanted[0])
-            found.append((step, np.asarray(read.layers[layer])))
+            found.append((step, np.asarray(read.layers[read.layer_names.index(wanted)])))
         return found
-
-    def _placebo_folder(self, comparison: Comparison, word: str, layer: int) -> Path:
-        return self.store.folder("snapshots", digest(["word placebo", comparison.id, word, layer]))
-
-    def _placebo(self, comparison: Comparison, view: WordView, made: WordMap) -> tuple[Any, Any]:
-        folder = self._placebo_folder(comparison, view.word, view.layer)
-        if not is_sealed(folder):
-            pair = wordview.placebo_of(view, made.drawn, made.scores.seed)
-            self.store.put(
-                "snapshots",
-                folder.name,
-                view.word,
-                {"kind": "placebo"},
-                lambda target: mapfiles.save_places(pair, target),
-            )
-        one, two = mapfiles.open_places(folder)
-        return one, two
-
-    def _kept_placebo(self, comparison: Comparison, view: WordView) -> tuple[Any, Any] | None:
-        folder = self._placebo_folder(comparison, view.word, view.layer)
-        if not is_sealed(folder):
-            return None
-        one, two = mapfiles.open_places(folder)
-        return one, two
-
-
-def _layers_named(before: Sequence[str], after: Sequence[str], name: str) -> tuple[int, int]:
-    """Which layers of both a layer of a comparison is: of one name, or "one → the other"."""
-    one, arrow, other = name.partition(" → ")
-    return before.index(one), after.index(other if arrow else one)

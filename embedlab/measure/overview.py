@@ -32,6 +32,31 @@ def _quiet(_share: float, _what: str) -> None:
     """The progress of nobody watching."""
 
 
+class Cost(NamedTuple):
+    """How long a map takes [s], of two slow cores, and how much of it is asking how true it is.
+
+    placebo, nearest: how far the layout is, as a share of its own time, when these are begun.
+    """
+
+    seconds: float
+    trust: float
+    placebo: float
+    nearest: float
+
+
+def cost(n: int, d: int, exact: int = EXACT_ROWS) -> Cost:
+    """What `landmark_layout` and `sampled_trust` of n rows in d dimensions took where they were measured.
+
+    >>> cost(1_000_000, 32).seconds < 6 * cost(100_000, 32).seconds
+    True
+    """
+    laid = n if n <= exact else LANDMARKS
+    umap, placebo = 8.0 + 0.003 * laid, 0.002 * laid
+    find, ask = n * (4e-5 + 4e-7 * d), n * (4e-5 + 2e-7 * d)
+    layout = umap + placebo + find
+    return Cost(layout + ask, ask / (layout + ask), umap / layout, (umap + placebo) / layout)
+
+
 class Layout(NamedTuple):
     """Two states in one frame. `landmarks`: the rows that UMAP laid out, None where it laid out all of them.
 
@@ -78,16 +103,21 @@ def landmark_layout(
         raise MeasureError(f"k is {k}, and {len(old):,} rows are laid out: choose a k between 1 and that.")
     progress(0.0, f"laying out {len(old):,} of {n:,}")
     maps = linked_layout([old, new], seed=seed)
-    progress(0.4, "laying out the placebo, before against itself")
+    begun = cost(n, before.shape[1], exact)
+    progress(begun.placebo, "laying out the placebo, before against itself")
     placebo = placebo_layout(old, seed=seed)
     near: list[tuple[Int[np.ndarray, "n j"], Float32[np.ndarray, "n j"]]] = []
-    for start, side, space, known in ((0.7, "before", before, old), (0.85, "after", after, new)):
+    each = (1.0 - begun.nearest) / 2
+    for start, side, space, known in (
+        (begun.nearest, "before", before, old),
+        (begun.nearest + each, "after", after, new),
+    ):
         if near and identical(before, after):
             near.append(near[0])
             continue
 
         def told(share: float, start: float = start, side: str = side) -> None:
-            progress(start + 0.15 * share, f"nearest in the original space, {side}")
+            progress(start + each * share, f"nearest in the original space, {side}")
 
         near.append(nearest(known, k) if chosen is None else _nearest_landmarks(space, known, chosen, k, told))
     change = (1.0 - knn_jaccard(near[0][0], near[1][0])).astype(np.float32)
@@ -214,9 +244,12 @@ def _directions(X: Float[np.ndarray, "n d"]) -> Scored:
 
 
 def _places(E: Float[np.ndarray, "n 2"]) -> Scored:
+    x, y = (np.ascontiguousarray(column, dtype=np.float64) for column in E.T)
+
     def nearness(asked: Int64[np.ndarray, "m"], part: slice) -> Float64[np.ndarray, "m b"]:
-        a, b = E[asked].astype(np.float64), E[part].astype(np.float64)
-        return -((a[:, None, 0] - b[None, :, 0]) ** 2 + (a[:, None, 1] - b[None, :, 1]) ** 2)
+        away = (x[asked][:, None] - x[part]) ** 2
+        away += (y[asked][:, None] - y[part]) ** 2
+        return np.negative(away, out=away)
 
     return nearness
 

@@ -162,17 +162,6 @@ def placebo_layout(
     return before, after
 
 
-def placebo_move(X: Float[np.ndarray, "n d"], seed: int = 0, weight: float = 3.0, k: int = 15) -> float:
-    """Mean move on the linked map of a space with itself: what a map shows where nothing changed.
-
-    Range [0, inf), near 0; a real map's mean move is read against it. Costs one more layout.
-
-    >>> placebo_move(np.random.default_rng(0).normal(size=(40, 8))) < 0.1
-    True
-    """
-    return float(moves(*placebo_layout(X, seed, weight, k)).mean())
-
-
 # ---------------------------------------------------------------- A17
 
 

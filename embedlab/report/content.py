@@ -1,7 +1,8 @@
 """What a report says, gathered once from a comparison and a plan: the HTML page and the PDF only lay it out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -29,11 +30,16 @@ class Drawn:
     """
 
     id: str
-    figure: go.Figure
+    make: Callable[[], go.Figure]
     link: str
     command: str
     file: str
     more: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def figure(self) -> go.Figure:
+        """Made when it is first asked for: a preview shows some of the figures only."""
+        return self.make()
 
     @property
     def alt(self) -> str:
@@ -41,8 +47,8 @@ class Drawn:
 
     @property
     def share(self) -> float:
-        """Of the width of a page, as much as the figure deserves: rank moves need no more than three quarters."""
-        return 0.76 if "-moves-" in self.file else 1.0
+        """Of the width of a page, as much as the figure deserves: at three quarters a word fits on one page."""
+        return 0.76 if "-moves-" in self.file or "-senses-" in self.file else 1.0
 
     @property
     def height(self) -> int:
@@ -95,6 +101,7 @@ class Content:
     number: int
     layer: str
     shelf: Shelf
+    task_line: str
     scores: list[view.Row]
     won: list[view.Asked]
     lost: list[view.Asked]
@@ -129,6 +136,7 @@ def gather(shelf: Shelf, plan: Plan, texts: Sequence[str] = (), format: str = "h
         number=at,
         layer=comparison.layers[at].name,
         shelf=shelf,
+        task_line=view.sentence(comparison.verdict.task_line),
         scores=[view.row(score) for score in comparison.verdict.scores],
         won=view.answers(comparison.verdict.won),
         lost=view.answers(comparison.verdict.lost),
@@ -162,7 +170,7 @@ class _Figures:
         self.made += 1
         return Drawn(
             id=f"figure-{self.made}",
-            figure=figure(self.shelf, name, at, word),
+            make=partial(figure, self.shelf, name, at, word),
             link=link(self.plan, comparison, name, at, word),
             command=figure_command(comparison, name, at, word),
             file=f"embedlab-{comparison.id[:8]}-{name}-{self.made}",

@@ -107,7 +107,16 @@ def _blocks(content: Content) -> list[tuple[str, Markup]]:
 
 
 def _plain(drawn: Drawn) -> dict[str, Any]:
-    return {"figure": json.loads(drawn.figure.to_json()), "file": drawn.file, **drawn.more}
+    """A figure as the scripts read it. What the points of a linked map say is told once for both of its sides."""
+    figure = json.loads(drawn.figure.to_json())
+    block = {"figure": figure, "file": drawn.file, **drawn.more}
+    if "uses" in drawn.more:
+        block["texts"] = {
+            datum[0]: text
+            for trace in figure["data"]
+            for datum, text in zip(trace["customdata"], trace.pop("text"), strict=True)
+        }
+    return block
 
 
 def _json_block(value: Any) -> Markup:

@@ -14,7 +14,7 @@ from embedlab.figures.layers import DEFINITION
 from embedlab.figures.style import Theme, alt_text, palette
 from embedlab.report import svg
 from embedlab.report.axes import Axis, axes_of, mapped, merged
-from embedlab.report.svg import Font, Pen
+from embedlab.report.svg import Font, Mark, Pen
 
 PRINT_WIDTH = 690  # px: the text of an A4 page
 ROOMY = 880  # px: narrower figures leave the definitions in their panels to the table beside them
@@ -78,7 +78,7 @@ def _clipped(trace: Any, axes: dict[str, Axis], layout: dict[str, Any], figure: 
 def _markers(said: dict[str, Any], points: list[tuple[float, float] | None]) -> str:
     look, edge, chosen = said.get("marker", {}), said.get("marker", {}).get("line", {}), said.get("selectedpoints")
     out = []
-    colours = _colours(look, len(points))
+    colours, picked = _colours(look, len(points)), frozenset(chosen or ())
     for i, point in enumerate(points):
         if point is None:
             continue
@@ -86,10 +86,10 @@ def _markers(said: dict[str, Any], points: list[tuple[float, float] | None]) -> 
         size, opacity = float(_of(look.get("size", 6), i)), float(_of(look.get("opacity", 1), i))
         colour = colours[i]
         if chosen is not None:
-            other = said.get("selected" if i in set(chosen) else "unselected", {}).get("marker", {})
+            other = said.get("selected" if i in picked else "unselected", {}).get("marker", {})
             size, opacity, colour = other.get("size", size), other.get("opacity", opacity), other.get("color", colour)
-        out.append(svg.marker(*point, str(_of(look.get("symbol", "circle"), i)), size, colour, pen, opacity))
-    return "".join(out)
+        out.append(Mark(*point, str(_of(look.get("symbol", "circle"), i)), size, colour, pen, opacity))
+    return svg.markers(out)
 
 
 def _colours(look: dict[str, Any], count: int) -> list[str]:
@@ -261,7 +261,7 @@ def _legend(figure: go.Figure, layout: dict[str, Any], axes: dict[str, Axis]) ->
             look = trace.marker
             symbol = look.symbol if isinstance(look.symbol, str) else "circle"
             colour = look.color if isinstance(look.color, str) else COLOURS[0]
-            out.append(svg.marker(x + 8, y, symbol, 9, colour, Pen(None)))
+            out.append(svg.markers([Mark(x + 8, y, symbol, 9, colour, Pen(None))]))
             out.append(svg.write(x + 18, y + size * 0.35, trace.name, Font(size, font.get("color", "#000000"))))
     return out
 

@@ -11,6 +11,7 @@ from embedlab.report.content import Content, Drawn, Groups, MapPart, WordPart
 from embedlab.report.drawing import PRINT_WIDTH, draw
 from embedlab.report.svg import clean
 from embedlab.report.view import Region, Row
+from embedlab.wording import MISSING
 
 STANDARD = "ua-1"  # PDF/UA-1: the writer itself refuses what a screen reader could not use
 TEXT = (182.0, 240.0)  # mm: what report.typ leaves of a page, and the tallest drawing on it
@@ -68,7 +69,7 @@ def _said(c: Content, figures: dict[str, bytes]) -> dict[str, Any]:
         "after": comparison.after.source,
         "task": verdict.task,
         "tone": tone,
-        "task_line": verdict.task_line,
+        "task_line": c.task_line,
         "space_line": verdict.space_line,
         "why": list(verdict.why),
         "scores": [asdict(row) for row in c.scores],
@@ -132,7 +133,8 @@ def _groups(groups: Groups) -> list[dict[str, Any]]:
 
 def _region(region: Region) -> dict[str, Any]:
     def cell(row: Row) -> dict[str, str]:
-        return {"difference": f"{row.difference}, noise {row.noise}" if row.defined else row.note}
+        noise = "unknown" if row.noise == MISSING else row.noise
+        return {"difference": f"{row.difference}, noise {noise}" if row.defined else row.note}
 
     return {"name": region.name, "texts": region.texts, "drift": cell(region.drift), "kept": cell(region.kept)}
 
@@ -197,10 +199,14 @@ def provenance(c: Content) -> list[tuple[str, str]]:
     p, comparison = c.comparison.provenance, c.comparison
     return [
         ("Corpus", f"{p.corpus_name} {p.corpus_id}"),
-        *((name.replace("_", " ").capitalize(), str(value)) for name, value in p.coverage.items()),
+        *((name.replace("_", " ").capitalize(), _counted(value)) for name, value in p.coverage.items()),
         ("Before", f"{comparison.before.source} {p.before_fingerprint}"),
         ("After", f"{comparison.after.source} {p.after_fingerprint}"),
         ("Settings", f"k = {p.k} · words used {p.min_count} times or more · seed {p.seed}"),
         ("Versions", " · ".join(f"{name} {version}" for name, version in p.versions.items())),
         ("Made", f"{p.created} · comparison {comparison.id}"),
     ]
+
+
+def _counted(value: float | str) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)

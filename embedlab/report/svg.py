@@ -3,9 +3,10 @@
 import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
 # All of the same widths, so that what is measured here fits on any machine
@@ -182,17 +183,46 @@ def outline(symbol: str) -> tuple[tuple[float, float], ...]:
     return tuple((r * math.cos(math.radians(a)), r * math.sin(math.radians(a))) for a, r in turns)
 
 
-def marker(x: float, y: float, symbol: str, size: float, colour: str, edge: Pen, opacity: float = 1.0) -> str:
+@dataclass(frozen=True, slots=True)
+class Mark:
     """One of plotly's markers that we use, `size` px across; `-open` is hollow, `-dot` has a dot in the middle."""
-    faint = f' opacity="{at(opacity)}"' if opacity < 1 else ""
-    if symbol.startswith("line-ns"):
-        return path([(x, y - size / 2), (x, y + size / 2)], Pen(colour, edge.width))
-    hollow = "-open" in symbol
-    name = symbol.replace("-open", "").replace("-dot", "")
-    fill, pen = (None, Pen(colour, edge.width or 1)) if hollow else (colour, edge)
-    look = f"{paint('fill', fill)}{pen.attributes}{faint}"
-    dot = f'<circle cx="{at(x)}" cy="{at(y)}" r="{at(size / 6)}"{paint("fill", colour)}/>' if "-dot" in symbol else ""
-    corners = outline(name)
+
+    x: float
+    y: float
+    symbol: str
+    size: float
+    colour: str
+    edge: Pen
+    opacity: float = 1.0
+
+
+def markers(marks: Iterable[Mark]) -> str:
+    """Markers one above the other; what neighbours have in common, edge and opacity, is said once for them all.
+
+    Opacity is said of fill and edge, not of the marker: as a layer of its own each would weigh a kilobyte in a PDF.
+    """
+    out = []
+    for shared, group in groupby(marks, key=_shared):
+        shapes = "".join(_shape(mark) for mark in group)
+        out.append(f"<g{shared}>{shapes}</g>" if shared else shapes)
+    return "".join(out)
+
+
+def _shared(mark: Mark) -> str:
+    opacity = f' fill-opacity="{at(mark.opacity)}" stroke-opacity="{at(mark.opacity)}"' if mark.opacity < 1 else ""
+    return ("" if "-open" in mark.symbol or mark.symbol.startswith("line-ns") else mark.edge.attributes) + opacity
+
+
+def _shape(mark: Mark) -> str:
+    """The shape with what is its own; a filled one has its edge from `_shared`."""
+    x, y, size = mark.x, mark.y, mark.size
+    if mark.symbol.startswith("line-ns"):
+        return path([(x, y - size / 2), (x, y + size / 2)], Pen(mark.colour, mark.edge.width))
+    hollow = "-open" in mark.symbol
+    filled = paint("fill", mark.colour)
+    look = paint("fill", None) + Pen(mark.colour, mark.edge.width or 1).attributes if hollow else filled
+    dot = f'<circle cx="{at(x)}" cy="{at(y)}" r="{at(size / 6)}"{filled}/>' if "-dot" in mark.symbol else ""
+    corners = outline(mark.symbol.replace("-open", "").replace("-dot", ""))
     if not corners:
         return f'<circle cx="{at(x)}" cy="{at(y)}" r="{at(size / 2)}"{look}/>{dot}'
     points = " ".join(f"{at(x + cx * size / 2)},{at(y + cy * size / 2)}" for cx, cy in corners)

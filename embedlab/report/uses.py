@@ -39,7 +39,8 @@ def uses_table(view: WordView, map_: WordMap | None, selected: frozenset[int] = 
     for name, side in (("found_before", view.predicted_before), ("found_after", view.predicted_after)):
         made[name] = [side[i] for i in at] if side else None
     if map_ is not None:
-        for name, places in zip(("before", "after"), (map_.frames[0], map_.frames[-1]), strict=True):
+        names = ("before", *(f"step_{step}" for step in map_.steps), "after")
+        for name, places in zip(names, map_.frames, strict=True):
             for axis, letter in enumerate("xy"):
                 made[f"map_{letter}_{name}"] = _placed(view, map_, places[:, axis])[at]
     if map_ is not None and map_.agreement is not None:

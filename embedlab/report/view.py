@@ -42,6 +42,11 @@ class Row:
     note: str
 
 
+def sentence(line: str) -> str:
+    """A line with which a page begins: its first letter a capital."""
+    return line[:1].upper() + line[1:]
+
+
 def reading_groups(readings: Iterable[Reading]) -> list[tuple[str, list[Row]]]:
     """(group, its readings), in the order of READINGS; those unknown to it last."""
     by_name = {reading.name: reading for reading in readings}
@@ -266,14 +271,14 @@ def use_rows(comparison: Comparison, rows: Iterable[int], layer: int, senses: Se
 def _read(predicted: tuple[tuple[str, ...], ...], layer: int, row: int, sense: str | None) -> str:
     if not predicted or not predicted[layer][row]:
         return MISSING
-    return f"{'✓' if predicted[layer][row] == sense else '✗'} {predicted[layer][row]}"
+    return "✓" if predicted[layer][row] == sense else f"✗ {predicted[layer][row]}"
 
 
 def most_changed_uses(comparison: Comparison, rows: Sequence[int], layer: int) -> list[int]:
     """Rows of the uses: above noise first, most changed first; what has no change (too few uses) last."""
-    change = comparison.uses.change[layer]
+    change = np.nan_to_num(comparison.uses.change[layer], nan=-1.0)
     within = uses_within_noise(comparison.uses, layer)
-    return sorted((int(r) for r in rows), key=lambda r: (within[r], -float(np.nan_to_num(change[r], nan=-1.0)), r))
+    return sorted((int(r) for r in rows), key=lambda r: (within[r], -float(change[r]), r))
 
 
 def map_facts(linked_map: LinkedMap) -> list[tuple[str, str]]:
@@ -334,4 +339,7 @@ def moved(comparison: Comparison, word: str, layer: int) -> str:
     written = said.said_p(p)
     equals = written if written.startswith("<") else f"= {written}"
     how = "moved more" if p <= FALSE_SHARE else "moved no more"
-    return f"Its own uses {how} than swapping before and after: p {equals} over {of}, corrected over the words."
+    return (
+        f"Its own uses {how} than they would with before and after swapped at random, use by use: p {equals} over "
+        f"{of}, corrected over the words."
+    )

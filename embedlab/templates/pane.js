@@ -44,11 +44,15 @@ var embedlabPane = (function () {
     };
   }
 
-  // Increasing positions as differences, seven bits a byte, in base64: what figures/pane.py unpacks
-  function pack(positions) {
-    const out = new Uint8Array(5 * positions.length);
+  // Increasing positions among n as text that figures/pane.py unpacks: differences of seven bits a byte, in base64; or
+  // "~" and one bit a point, where more than every eighth is in it
+  function pack(positions, n) {
+    const bits = 8 * positions.length > n, out = new Uint8Array(bits ? Math.ceil(n / 8) : 5 * positions.length);
     let length = 0, last = 0;
-    for (const one of positions) {
+    if (bits) {
+      for (const one of positions) out[one >> 3] |= 1 << (one & 7);
+      length = out.length;
+    } else for (const one of positions) {
       let step = one - last;
       last = one;
       while (step > 127) { out[length++] = (step & 127) | 128; step >>>= 7; }
@@ -56,14 +60,18 @@ var embedlabPane = (function () {
     }
     let text = "";
     for (let i = 0; i < length; i += 32768) text += String.fromCharCode.apply(null, out.subarray(i, Math.min(i + 32768, length)));
-    return btoa(text);
+    return (bits ? "~" : "") + btoa(text);
   }
 
   function unpack(packed) {
-    const text = atob(packed), out = [];
+    const bits = packed[0] === "~", text = atob(bits ? packed.slice(1) : packed), out = [];
     let last = 0, step = 0, shift = 0;
     for (let i = 0; i < text.length; i++) {
       const byte = text.charCodeAt(i);
+      if (bits) {
+        for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) out.push(8 * i + bit);
+        continue;
+      }
       step += (byte & 127) * 2 ** shift;
       if (byte > 127) { shift += 7; continue; }
       last += step;
@@ -234,7 +242,7 @@ var embedlabPane = (function () {
 
   const VERTEX = `#version 300 es
 in vec2 from; in vec2 to; in vec4 colour; in float mark;
-uniform float share, size, fade; uniform vec2 centre, scale;
+uniform float share, size, fade; uniform vec2 centre, scale; uniform vec4 ash;
 out vec4 ink; flat out int shape; flat out float wide;
 void main() {
   vec2 p = mix(from, to, share);
@@ -244,7 +252,7 @@ void main() {
   wide = size * (bits >= 16 ? .66 : 1.);
   gl_PointSize = wide;
   float a = min(1., colour.a * fade);
-  ink = vec4(colour.rgb * a, a);
+  ink = vec4(mix(colour.rgb, ash.rgb, ash.a) * a, a);
 }`;
   const FRAGMENT = `#version 300 es
 precision highp float;
@@ -301,7 +309,7 @@ void main() {
     gl.enable(gl.SCISSOR_TEST);
     const at = {}, uniform = {};
     for (const name of ["from", "to", "colour", "mark"]) gl.enableVertexAttribArray((at[name] = gl.getAttribLocation(program, name)));
-    for (const name of ["share", "size", "fade", "centre", "scale", "plain", "edge"]) uniform[name] = gl.getUniformLocation(program, name);
+    for (const name of ["share", "size", "fade", "centre", "scale", "plain", "edge", "ash"]) uniform[name] = gl.getUniformLocation(program, name);
     const held = new Map(); // array -> buffer: an array goes to the card once
     const buffer = (array) => {
       if (!held.has(array)) {
@@ -331,7 +339,7 @@ void main() {
         gl.clear(gl.COLOR_BUFFER_BIT);
         gl.enable(gl.SCISSOR_TEST);
       },
-      draw(one) { // one map: { from, to, share, colours, marks, box (device px), view, size, every, edge, ink }
+      draw(one) { // one map: { from, to, share, colours, marks, box (device px), view, size, every, edge, ink, ash }
         const { box, view, every } = one, n = one.from.length / 2;
         gl.viewport(box.x, canvas.height - box.y - box.h, box.w, box.h);
         gl.scissor(box.x, canvas.height - box.y - box.h, box.w, box.h);
@@ -344,6 +352,7 @@ void main() {
         gl.uniform2f(uniform.scale, (2 * view.k * one.ratio) / box.w, (2 * view.k * one.ratio) / box.h);
         gl.uniform1f(uniform.size, one.size * (count ? 0.8 : 1));
         gl.uniform1f(uniform.fade, count ? 0.22 : 1);
+        gl.uniform4f(uniform.ash, ...(one.ash || [0, 0, 0]).map((v) => v / 255), count && one.ash ? 1 : 0);
         gl.uniform1i(uniform.plain, one.plain ? 1 : 0);
         gl.uniform4f(uniform.edge, ...one.edge.map((v) => v / 255), count || one.plain ? 0 : one.rim);
         gl.drawArrays(gl.POINTS, 0, Math.floor(n / every));
@@ -351,6 +360,7 @@ void main() {
         gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, picked);
         gl.uniform1f(uniform.size, one.size * (one.plain ? 1.6 : 1.25));
         gl.uniform1f(uniform.fade, 1.25);
+        gl.uniform4f(uniform.ash, 0, 0, 0, 0);
         gl.uniform4f(uniform.edge, ...one.ink.map((v) => v / 255), one.size > 5 && n <= 2000 ? 0.85 : 0);
         gl.drawElements(gl.POINTS, count, gl.UNSIGNED_INT, 0);
       },
@@ -402,13 +412,14 @@ void main() {
         out.fill((255 << 24) | (paper[2] << 16) | (paper[1] << 8) | paper[0]);
         const k = view.k * ratio, left = w / 2 - view.x * k, top = h / 2 + view.y * k, still = share === 0;
         const dot = (grow) => Array.from({ length: 32 }, (_, mark) => (mark & 8 ? null : stamp(mark & 7, Math.max(1, one.size * grow * (mark >= 16 ? 0.66 : 1)), w)));
-        const put = (i, set, fade) => {
+        const dull = chosen.length && one.ash ? one.ash[0] | (one.ash[1] << 8) | (one.ash[2] << 16) : -1;
+        const put = (i, set, fade, over) => {
           const made = set[marks[i]], at = made.side / 2;
           const px = still ? from[2 * i] : from[2 * i] + (to[2 * i] - from[2 * i]) * share;
           const py = still ? from[2 * i + 1] : from[2 * i + 1] + (to[2 * i + 1] - from[2 * i + 1]) * share;
           const x = Math.round(px * k + left - at), y = Math.round(top - py * k - at);
           if (x < 0 || y < 0 || x + made.side > w || y + made.side > h) return;
-          const c = colours[4 * i] | (colours[4 * i + 1] << 8) | (colours[4 * i + 2] << 16), a = Math.min(255, colours[4 * i + 3] * fade);
+          const c = over >= 0 ? over : colours[4 * i] | (colours[4 * i + 1] << 8) | (colours[4 * i + 2] << 16), a = Math.min(255, colours[4 * i + 3] * fade);
           const { steps, cover } = made, q = y * w + x, cross = c & 0xff00ff, green = c & 0xff00;
           for (let j = 0; j < steps.length; j++) {
             const old = out[q + steps[j]], on = (a * cover[j] + 128) >> 8, off = 256 - on;
@@ -418,8 +429,8 @@ void main() {
           }
         };
         const rest = dot(chosen.length ? 0.8 : 1), fade = chosen.length ? 0.22 : 1;
-        for (let i = 0; i < n; i += every) put(i, rest, fade);
-        if (every === 1 && chosen.length) { const large = dot(1.25); for (const i of chosen) put(i, large, 1.25); }
+        for (let i = 0; i < n; i += every) put(i, rest, fade, dull);
+        if (every === 1 && chosen.length) { const large = dot(1.25); for (const i of chosen) put(i, large, 1.25, -1); }
         context.putImageData(image, box.x, box.y);
       },
       whenSeen(tell) { requestAnimationFrame(tell); },
@@ -448,7 +459,7 @@ void main() {
           const py = one.from[2 * i + 1] + (one.to[2 * i + 1] - one.from[2 * i + 1]) * one.share;
           const x = box.x + box.w / 2 + (px - view.x) * view.k * ratio, y = box.y + box.h / 2 - (py - view.y) * view.k * ratio;
           if (x < box.x - 20 || x > box.x + box.w + 20 || y < box.y - 20 || y > box.y + box.h + 20) return;
-          const c = one.colours.subarray(4 * i, 4 * i + 4), muted = one.marks[i] >= 16;
+          const own = one.colours.subarray(4 * i, 4 * i + 4), c = fade < 1 && one.ash ? [...one.ash, own[3]] : own, muted = one.marks[i] >= 16;
           context.fillStyle = css(c, Math.min(1, (c[3] / 255) * fade));
           trace(context, one.plain ? 0 : one.marks[i] & 7, x, y, (Math.max(one.size, 2.4 * ratio) * grow * (muted ? 0.66 : 1)) / 2);
           context.fill();
@@ -759,8 +770,9 @@ void main() {
         every: s.moving ? Math.ceil(n / 100000) : 1, plain: n > MANY, paper: rgb(t.paper), ink: rgb(t.ink), ...rim(t),
       };
     }
-    // A grey rim parts points that lie on each other, and shows the palest of them
-    const rim = (t) => ({ edge: rgb(t.quiet), rim: n > 5000 ? 0 : 0.45 });
+    // A grey rim parts points that lie on each other, and shows the palest of them; of many, those that are not
+    // selected turn grey, since where they lie in heaps a faint colour adds up to a full one
+    const rim = (t) => ({ edge: rgb(t.quiet), rim: n > 5000 ? 0 : 0.45, ash: n > 5000 ? rgb(t.noise) : null });
     function points() {
       card.clear();
       stages.forEach((_, side) => card.draw(layer(side)));
@@ -958,7 +970,7 @@ void main() {
       tell(s.at);
       if (!tellThem) return;
       if (s.options.onSelect) s.options.onSelect(Array.from(indices, idOf));
-      if (s.options.onPick) s.options.onPick(pack(indices));
+      if (s.options.onPick) s.options.onPick(pack(indices, n));
     }
     const chosenBy = (mask) => { let m = 0; for (let i = 0; i < n; i++) m += mask[i]; const out = new Uint32Array(m); for (let i = 0, k = 0; i < n; i++) if (mask[i]) out[k++] = i; return out; };
     function chooseOne(i, add) {

@@ -21,13 +21,39 @@
     return value;
   };
 
+  // A figure with its file name; what the points of a linked map say stands once in its block, for both sides.
+  const drawing = (plot) => {
+    const { figure, file, texts } = read(plot.dataset.figure);
+    if (texts) figure.data.forEach((trace) => { trace.text = trace.customdata.map((datum) => texts[datum[0]]); });
+    return { figure, file };
+  };
+
+  // A subtitle longer than the page is wide goes on in a second line, from one of its middle dots.
+  const fit = (layout, width) => {
+    const subtitle = layout.title && layout.title.subtitle;
+    if (!subtitle || !subtitle.text || subtitle.text.replace(/<[^>]*>/g, "").length * 5.4 < width) return;
+    const cut = subtitle.text.lastIndexOf(" · ", width / 5.4);
+    if (cut > 0) subtitle.text = subtitle.text.slice(0, cut) + "<br>" + subtitle.text.slice(cut + 3);
+  };
+
+  // A legend that needs several rows grows upwards: as much room is made for it above the panels.
+  const roomFor = (data, layout, width) => {
+    const names = data.filter((trace) => trace.showlegend).map((trace) => 46 + 6.6 * trace.name.length);
+    let rows = 1, used = 0;
+    names.forEach((wide) => { if (used && used + wide > width) { rows += 1; used = 0; } used += wide; });
+    layout.margin.t += 22 * (rows - 1);
+    layout.height += 22 * (rows - 1);
+  };
+
   const plots = [...document.querySelectorAll(".plot")];
   const draw = (plot, printing) => {
-    const { figure } = read(plot.dataset.figure);
+    const { figure } = drawing(plot);
     const isDark = dark.matches && !printing;
     const { data, layout } = isDark ? paint(figure, "") : figure;
     const linked = "linked" in plot.dataset;
     layout.width = printing ? 690 : undefined;
+    fit(layout, layout.width || plot.clientWidth);
+    if (linked) roomFor(data, layout, layout.width || plot.clientWidth);
     layout.autosize = !printing;
     if (!linked) layout.dragmode = false;
     if (printing || plot.clientWidth < 880) { // too narrow for the definitions: the table below the strip has them
@@ -79,7 +105,7 @@
   // Files of a figure are made here, in light, at the width of a page: what is saved does not depend on the window.
   const save = async (button) => {
     const plot = document.getElementById(button.dataset.of);
-    const { figure, file } = read(plot.dataset.figure);
+    const { figure, file } = drawing(plot);
     const wide = 900;
     const layout = { ...figure.layout, width: wide, autosize: false, paper_bgcolor: "#FFFFFF" };
     const format = button.dataset.save;

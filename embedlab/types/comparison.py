@@ -211,7 +211,8 @@ class Uses:
 class LinkedMap:
     """One linked layout of the uses of a word at one layer: before and after share one frame.
 
-    A picture, not a measurement: `trust_*` says how true it is, `placebo_move` what an unchanged space would show.
+    A picture, not a measurement: `trust_*` says how true it is, `placebo_*` what an unchanged space would show: the
+    state before laid out against itself.
     `trust_range`: least and most trustworthiness, both sides, over `seeds` layouts (A17).
     """
 
@@ -220,6 +221,8 @@ class LinkedMap:
     rows: Int64[np.ndarray, "use"]
     before: Float32[np.ndarray, "use 2"]
     after: Float32[np.ndarray, "use 2"]
+    placebo_before: Float32[np.ndarray, "use 2"]
+    placebo_after: Float32[np.ndarray, "use 2"]
     trust_before: float | None
     trust_after: float | None
     continuity_before: float | None

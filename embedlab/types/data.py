@@ -112,7 +112,7 @@ class LayerInfo:
 class Snapshot:
     """The same occurrences seen by one model state.
 
-    layers[l][i] is the vector of occurrences[i] at layer l; layer 0 = the embedding layer.
+    `layers[l][i]` is the vector of `occurrences[i]` at layer l; layer 0 = the embedding layer.
     float32, widths may differ by layer, memory-mapped when large. `fingerprint` identifies the weights.
     """
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from embedlab import wording
 from embedlab.encoders.inside import Inside, SameWord, shared_words, word_in_both
 from embedlab.errors import UserError
+from embedlab.lab.searching import Kept
 from embedlab.occurrences import word_spans
-from embedlab.ui import errors, frame, models, safe, state
+from embedlab.ui import errors, frame, models, safe, search, state
 
 # name, first sentence, second sentence, the word that both are about
 EXAMPLES = (
@@ -53,13 +55,18 @@ class Asked:
         return None if one.special else next(iter(seen.touching(one.start, one.end)), None)
 
 
-def inside(source: str, text: str) -> Inside:
-    return _inside(str(state.lab().store.root), source, text)
+@st.cache_resource(show_spinner=False)
+def _seen(root: str) -> Kept[Inside]:
+    return Kept(32)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32, ttl="10m")
-def _inside(root: str, source: str, text: str) -> Inside:
-    return state.lab().inside(source, text)
+def inside(source: str, text: str, place: DeltaGenerator) -> Inside:
+    """A model state and a sentence, with what is waited for in `place` where the model is not loaded yet."""
+    lab = state.lab()
+    read = lambda: search.told(  # noqa: E731
+        place, lambda progress: lab.inside(source, text, desk=state.desk(), progress=progress)
+    )
+    return _seen(str(lab.store.root)).get((source, lab.print_of(source), text), read)
 
 
 def choices() -> Asked | None:
@@ -79,9 +86,9 @@ def choices() -> Asked | None:
     with right:
         layer = frame.layer_strip(count)
     text, piece_place = _sentence()
+    place = st.empty()
     try:
-        with st.spinner("Reading the sentence with both states"):
-            read = inside(before, text), inside(after, text)
+        read = inside(before, text, place), inside(after, text, place)
     except UserError as error:
         errors.show(str(error), "This sentence cannot be shown")
         return None
@@ -98,7 +105,7 @@ def _model(label: str, key: str, name: str, known: list[str], index: int) -> str
     return chosen
 
 
-def _sentence() -> tuple[str, st.delta_generator.DeltaGenerator]:
+def _sentence() -> tuple[str, DeltaGenerator]:
     """The first sentence and its examples; where the chooser of the piece will stand."""
     for key, text in zip(("sentence", "second"), EXAMPLES[0][1:3], strict=True):
         st.session_state.setdefault(key, st.query_params.get(key, text))
@@ -158,7 +165,8 @@ def same_word(asked: Asked, second: str) -> tuple[SameWord, SameWord] | str:
     if word not in shared_words(asked.before.text, second):
         return "The two sentences share no word: write a second one that holds a word of the first."
     try:
-        there = inside(asked.before_source, second), inside(asked.after_source, second)
+        place = st.empty()
+        there = inside(asked.before_source, second, place), inside(asked.after_source, second, place)
         both = zip((asked.before, asked.after), there, strict=True)
         before, after = (word_in_both(seen, other, word) for seen, other in both)
     except UserError as error:

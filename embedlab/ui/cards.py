@@ -1,6 +1,6 @@
 """Figures on a page: only looked at, or clicked on, in the type of the page around them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -15,8 +15,16 @@ FONT = '"Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, system-u
 
 def dressed(figure: go.Figure) -> go.Figure:
     """The figure in the type of the page around it."""
-    figure.update_layout(font_family=FONT, hoverlabel_font_family=FONT)
+    if figure.layout.font.family != FONT:
+        figure.update_layout(font_family=FONT, hoverlabel_font_family=FONT)
     return figure
+
+
+@st.cache_resource(show_spinner=False, max_entries=128)
+def kept(key: tuple[Hashable, ...], _make: Callable[[], go.Figure]) -> go.Figure:
+    """The figure that `key` names in full, theme included, made once: every script run draws a page anew. Not to be
+    changed."""
+    return dressed(_make())
 
 
 def chart(figure: go.Figure, key: str) -> None:

@@ -1,8 +1,8 @@
-"""The first visit, where nothing has been compared yet: one button that makes the demo, with its progress."""
+"""The demo, made here: on the first visit where nothing has been compared, and where what came with it lacks a part."""
 
 import streamlit as st
 
-from embedlab.ui import frame, jobs, state
+from embedlab.ui import frame, jobs, safe, state
 
 
 def offer() -> None:
@@ -16,5 +16,16 @@ def offer() -> None:
         "Or add a corpus of your own on the Corpus page.",
     )
     if st.button("Make the demo (about 3 minutes)", type="primary"):
+        state.lab().start_demo()
+        st.rerun()
+
+
+def make_here(id: str) -> None:
+    """Under a sentence that says what the results that came with EmbedLab lack: the button that makes them here."""
+    if id != state.lab().shipped:
+        return
+    if jobs.busy():
+        safe.html('<div class="el-quiet">It is being made: the sidebar shows how far it is.</div>')
+    elif st.button("Make the demo here, with its tuned model (about 3 minutes)", type="primary", key="make_here"):
         state.lab().start_demo()
         st.rerun()

@@ -53,11 +53,12 @@ def said(found: Found) -> None:
     safe.html(
         '<div class="el-said">{answer}</div>'
         '<div class="el-quiet">Nearest to <span class="el-quote">{asked}</span>{quote}, by cosine at {layer}, in the '
-        "original space. {searched}{left}{unseen}</div>",
+        "original space{half}. {searched}{left}{unseen}</div>",
         answer=answer(found),
         asked=found.asked.said,
         quote="" if found.what == "words" and found.asked.key else safe.fragment(": {q}", q=_quote(found)),
         layer=found.layer_name,
+        half=", in half precision" if found.half else "",
         searched=f"{wording.count(found.candidates)} {found.what} were searched",
         left="" if not left else f" of {wording.count(found.of)}: the filters leave out the others",
         unseen="." if not found.unseen else f"; {wording.count(found.unseen)} more hold no piece that a model reads.",

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from embedlab.lab.athand import Held
 from embedlab.store import Entry
 from embedlab.types import Comparison
 from embedlab.ui import asking, jobs, models, safe, state
@@ -17,11 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Context:
-    """What a page looks at: one comparison at one layer."""
+    """What a page looks at: one comparison at one layer, and which of its vectors are at hand."""
 
     entry: Entry
     comparison: Comparison
     layer: int
+    held: Held
 
     @property
     def id(self) -> str:
@@ -78,12 +80,26 @@ def context(*, layers: bool = True) -> Context | None:
     comparison = state.comparison(chosen)
     with right:
         layer = layer_strip(len(comparison.layers)) if layers else len(comparison.layers) - 1
+    held = state.lab().held(chosen)
     if chosen == state.lab().shipped:
         safe.html(
             '<div class="el-quiet">This comparison came with EmbedLab: made beforehand on the bundled corpus by '
-            "<code>python -m embedlab demo</code>, which makes it anew here, with the tuned model, in minutes.</div>"
+            "<code>python -m embedlab demo</code>, which makes it anew here, with the tuned model, in minutes.{half}"
+            "</div>",
+            half=half_said(held),
         )
-    return Context(by_id[chosen], comparison, layer)
+    return Context(by_id[chosen], comparison, layer, held)
+
+
+def half_said(held: Held) -> str:
+    """What of the vectors came along, where these are in half precision; else nothing."""
+    if not held.half:
+        return ""
+    layers = " and ".join(map(str, held.layers))
+    return (
+        f" Of its vectors those of layer {layers} came along, in half precision (float16): true distances, clusters "
+        "and searches rest on them, readings and maps on full precision."
+    )
 
 
 def from_link(name: LiteralString, key: LiteralString, known: Mapping[str, object]) -> None:
@@ -152,9 +168,17 @@ def provenance(comparison: Comparison) -> dict[str, object]:
         "Words counted from": f"{p.min_count} uses",
         "Seed": p.seed,
         "Made": p.created,
+        "Vectors at hand": _at_hand(state.lab().held(comparison.id)),
         **{f"{name} (version)": version for name, version in p.versions.items()},
         **{key.replace("_", " "): value for key, value in p.coverage.items()},
     }
+
+
+def _at_hand(held: Held) -> str:
+    if not held:
+        return "none"
+    which = "every layer" if held.whole else "layer " + ", ".join(map(str, held.layers))
+    return f"{which}, {'half precision (float16)' if held.half else 'as read'}"
 
 
 def page(name: LiteralString) -> str:

@@ -16,6 +16,8 @@ TERMS: dict[str, str] = {
     "Change (of a word)": "1 − Jaccard of its k nearest words before and after, in the original space: 0 = the same "
     "neighbours, 1 = none kept.",
     "Checkpoint, frame": "A state of a model on the way of its training that was kept; its source is run:ID@STEP.",
+    "Cohesion": "Mean cosine between the displacements of the words of a group: 1 = all moved the same way, 0 = each "
+    "its own.",
     "Collapse": "Unrelated texts became alike, or far fewer directions are in use. A rule with a size and an interval.",
     "Collateral": "Texts that were not trained on moved further than those that were.",
     "Corpus": "What was uploaded: rows of one text each, with labels, pairs, marked words and senses where there "
@@ -25,6 +27,8 @@ TERMS: dict[str, str] = {
     "whole space was taken away.",
     "Expectation": "A statement that must hold after training (bank keeps loan), checked by compare --expect.",
     "Forgetting": "Texts far from the task lost most of their nearest neighbours among themselves.",
+    "Group (that changed together)": "Words whose displacements point the same way, more than groups found in dealt "
+    "displacements do.",
     "Held out": "Rows that no training sees, nor the choice of the best step: every score is on them.",
     "HELPED, HARMED, NO EVIDENCE, NOT MEASURED": "The verdict on the task. Helped: the paired interval lies above "
     "zero, its test agrees, and the change is beyond what seeds differ by; harmed: the same below; no evidence: "

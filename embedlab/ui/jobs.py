@@ -29,6 +29,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:02.0f}"
 
 
+def left(seconds: float | None) -> str:
+    """`3 min left`, or that this is not known yet."""
+    return "time left not known yet" if seconds is None else f"{duration(seconds)} left"
+
+
 def busy() -> bool:
     """Whether a task of the lab (a comparison, an estimate, a take-away ...) is at work."""
     return any(task.state in LIVE for task in state.lab().tasks())
@@ -41,7 +46,7 @@ def running() -> list[tuple[str, float, str]]:
         (
             f"Fine-tune · {run.id[:8]} · seed {run.config.seed}",
             share(run),
-            f"step {run.step} of {run.config.max_steps} · {duration(run.eta_s)} left",
+            f"step {run.step} of {run.config.max_steps} · {left(run.eta_s)}",
         )
         for run in lab.runs()
         if run.state in LIVE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from embedlab.ui import errors, frame, glossary, jobs, teaching
+from embedlab.ui import errors, frame, glossary, jobs, ready, teaching, themes
 
 HERE = Path(__file__).resolve().parent
 PAGES = {
@@ -27,6 +27,7 @@ PAGES = {
 
 def main() -> None:
     """Draw one run of the screen."""
+    ready.wait()
     st.set_page_config(page_title="EmbedLab", page_icon="◐", layout="wide")
     st.html(HERE / "style.css")
     st.logo(HERE / "mark.svg", size="large")
@@ -46,6 +47,7 @@ def main() -> None:
         jobs.sidebar()
         teaching.switch()
         glossary.button()
+        themes.follow()
     with errors.guard():
         teaching.panel(page.url_path or "compare")
         page.run()

@@ -1,43 +1,48 @@
 """The map of everything on a page: drawn by plotly or by the pane, offered where there is none, and its selection."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import get_args
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int64
 
 from embedlab import figures
 from embedlab.comparing.overview import Overview, What
-from embedlab.comparing.overview_columns import Column, columns, names_of
+from embedlab.comparing.overview_columns import Column, columns, names_of, places_of
 from embedlab.errors import StoreError
 from embedlab.figures.overview import HEIGHT as MAP_HEIGHT
 from embedlab.figures.overview import kinds, overview_maps
 from embedlab.figures.overview_pane import overview_pane
+from embedlab.figures.pane import Pane
 from embedlab.types import Comparison, Corpus
-from embedlab.ui import cards, errors, frame, jobs, pane, safe, state, words
+from embedlab.ui import cards, errors, frame, pane, safe, state, words
 
 PLOTLY_POINTS = 10_000  # above, plotly stalls the browser; the pane draws them
-LINKED = 200  # selected items that an address can hold
-WHATS: tuple[What, ...] = get_args(What)
-SECONDS = (10.0, 0.004, 2e-4)  # to start, an item laid out, an item placed: two slow cores
+LINKED = 200  # selected items that an address holds; more are kept in the workspace, and it holds their id
+KEPT = "~"  # before such an id
+Rows = Int64[np.ndarray, "m"]  # of items on a map, increasing
+NONE: Rows = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A map with all that is said of its items."""
+    """A map with all that is said of its items; `panes` by the column shown first, made once."""
 
     overview: Overview
     columns: tuple[Column, ...]
     names: Sequence[str]
     muted: Bool[np.ndarray, "n"] | None
     weight: Float32[np.ndarray, "n"] | None
+    panes: dict[str, Pane] = field(default_factory=dict)
 
-    @property
-    def rows(self) -> set[int]:
-        return set(self.overview.rows.tolist())
+    def pane(self, first: str) -> Pane:
+        """The points for the browser, coloured by the column `first`; the browser switches to the others itself."""
+        if first not in self.panes:
+            ordered = sorted(self.columns, key=lambda one: one.name != first)
+            self.panes[first] = overview_pane(self.overview, ordered, self.names, muted=self.muted, weight=self.weight)
+        return self.panes[first]
 
 
 def corpus_of(view: frame.Context) -> Corpus | None:
@@ -59,7 +64,8 @@ def drawn(view: frame.Context, what: What) -> Drawn | None:
 
 @st.cache_resource(show_spinner="Opening the map", max_entries=6)
 def _drawn(root: str, id: str, what: What, layer: int) -> Drawn | None:
-    kept = state.lab().kept_overview(id, what, layer)
+    lab = state.lab()
+    kept = lab.kept_overview(id, what, layer)
     if kept is None:
         return None
     comparison = state.comparison(id)
@@ -67,83 +73,26 @@ def _drawn(root: str, id: str, what: What, layer: int) -> Drawn | None:
         corpus: Corpus | None = state.corpus(comparison.provenance.corpus_id)
     except StoreError:
         corpus = None
+    names = lab.overview_names(kept) if what == "rows" else names_of(kept, comparison, corpus)
     muted, weight = _standing(kept, comparison)
-    return Drawn(kept, columns(kept, comparison, corpus), names_of(kept, comparison, corpus), muted, weight)
+    return Drawn(kept, columns(kept, comparison, corpus), names, muted, weight)
 
 
 def _standing(
     overview: Overview, comparison: Comparison
 ) -> tuple[Bool[np.ndarray, "n"] | None, Float32[np.ndarray, "n"] | None]:
-    """(within noise, where that is known; whose names come first: the most changed above noise). Not for texts."""
-    if overview.what == "texts":
+    """(within noise, where that is known; whose names come first: the most changed above noise). Of words alone."""
+    if overview.what != "words":
         return None, None
     within = words.within_noise(comparison, overview.layer)[overview.rows]
     weight = np.where(within, -1.0, overview.change).astype(np.float32)
     return (within if within.any() else None), weight
 
 
-# -- drawing it ------------------------------------------------------------------------------------------------------
-
-
-def offer(view: frame.Context, what: What) -> None:
-    """What will be here, and the buttons that get it; while it is being drawn, how far it is."""
-    if following():
-        return
-    lab = state.lab()
-    if not lab.can_overview(view.id):
-        frame.empty(
-            "The vectors of this comparison are not in the workspace",
-            "Results that came with EmbedLab, and files of vectors, are kept without them. Compare the two models "
-            "again with New comparison; two files are named again on the command line: map --before --after.",
-        )
-        return
-    corpus = corpus_of(view)
-    count = len(view.comparison.words.words) if what == "words" else len(set(corpus.texts)) if corpus else 0
-    frame.empty(
-        "This map has not been drawn yet",
-        "All words or texts will lie here twice, before and after, in one frame. It is drawn once for a layer, in the "
-        "background, and kept.",
-    )
-    layers = len(view.comparison.layers)
-    one, every, _ = st.columns([3, 3, 4])
-    took = seconds(count)
-    if one.button(f"Draw layer {view.layer} (about {jobs.duration(took)})", type="primary", width="stretch"):
-        st.session_state["map_task"] = lab.start_overview(view.id, what, [view.layer])
-        st.rerun()
-    told = f"Draw all {layers} layers (about {jobs.duration(took + (layers - 1) * (took - SECONDS[0] + 2))})"
-    if every.button(told, width="stretch"):
-        st.session_state["map_task"] = lab.start_overview(view.id, what, range(layers))
-        st.rerun()
-
-
-def seconds(items: int) -> float:
-    """About how long a map takes."""
-    start, laid, placed = SECONDS
-    return start + laid * min(items, PLOTLY_POINTS) + placed * max(0, items - PLOTLY_POINTS)
-
-
-def following() -> bool:
-    """Whether the map that this visit asked for is being drawn: then its progress is shown."""
-    asked = st.session_state.get("map_task")
-    if asked is None:
-        return False
-    task = state.lab().task(asked)
-    if task.state in jobs.LIVE:
-        st.fragment(_follow, run_every=1.0)(asked)
-        return True
-    del st.session_state["map_task"]
-    if task.state != "done":
-        errors.show(task.message, task.name)
-    return False
-
-
-@errors.guarded
-def _follow(asked: str) -> None:
-    task = state.lab().task(asked)
-    if task.state not in jobs.LIVE:
-        st.rerun(scope="app")
-    with st.container(border=True, height=MAP_HEIGHT):
-        jobs.bar(task.name, task.share, task.what or "starting")
+def kinds_of(view: frame.Context) -> tuple[What, ...]:
+    """What there can be maps of; all rows of two files only where more than the words are there."""
+    found, coverage = state.lab().overview_kinds(view.id), view.comparison.provenance.coverage
+    return found[:1] if "rows" in found and coverage["rows compared"] == coverage["rows shared"] else found
 
 
 # -- the selection ---------------------------------------------------------------------------------------------------
@@ -153,36 +102,51 @@ def selection_key(view: frame.Context, what: What) -> str:
     return f"_all-{view.id[:8]}-{what}"
 
 
-def selected(view: frame.Context, what: What, known: Collection[int]) -> tuple[int, ...]:
-    """The selected items, from this session, else from the link (sel=3.17.40)."""
-    key = selection_key(view, what)
+def selected(view: frame.Context, map_: Drawn) -> Rows:
+    """The selected items, from this session, else from the link (sel=3.17.40, or the id of what was kept)."""
+    key = selection_key(view, map_.overview.what)
     if key not in st.session_state:
-        linked = st.query_params.get("sel", "")
-        st.session_state[key] = tuple(sorted({int(part) for part in linked.split(".") if part.isdigit()} & set(known)))
-    rows: tuple[int, ...] = st.session_state[key]
+        st.session_state[key] = _linked(map_, st.query_params.get("sel", ""))
+    rows: Rows = st.session_state[key]
     return rows
 
 
-def select(view: frame.Context, what: What, rows: Collection[int]) -> None:
-    st.session_state[selection_key(view, what)] = tuple(sorted(rows))
+def _linked(map_: Drawn, link: str) -> Rows:
+    """The items that a link names and that are here."""
+    if link.startswith(KEPT):
+        found = state.lab().kept_rows(link.removeprefix(KEPT))
+        if found is None:
+            st.toast("The selection of this link is not in this workspace any more: nothing is selected.")
+            return NONE
+    else:
+        found = np.array([int(part) for part in link.split(".") if part.isdigit() and len(part) < 16], dtype=np.int64)
+    return map_.overview.rows[places_of(map_.overview, found)]
 
 
-def link_selection(rows: Sequence[int]) -> None:
-    """The selection in the address bar, as long as an address stays short enough to be sent."""
-    if rows and len(rows) <= LINKED:
-        st.query_params["sel"] = ".".join(map(str, rows))
-    elif "sel" in st.query_params:
-        del st.query_params["sel"]
+def select(view: frame.Context, what: What, rows: Rows) -> None:
+    """`rows`: increasing."""
+    st.session_state[selection_key(view, what)] = rows
 
 
-def find(view: frame.Context, what: What, map_: Drawn) -> None:
+def link_selection(rows: Rows) -> None:
+    """The selection in the address bar: row by row where it is short, else kept in the workspace under an id."""
+    if not len(rows):
+        st.query_params.pop("sel", None)
+        return
+    link = ".".join(map(str, rows.tolist())) if len(rows) <= LINKED else KEPT + state.lab().keep_rows(rows)
+    if st.query_params.get("sel") != link:
+        st.query_params["sel"] = link
+
+
+def find(view: frame.Context, map_: Drawn) -> None:
     """A line to type in: every item that holds it becomes the selection. The way without a pointer."""
+    what = map_.overview.what
     key = f"find-{view.id[:8]}-{what}"
 
     def choose() -> None:
         asked = str(st.session_state[key]).strip().lower()
-        hits = [i for i, name in enumerate(map_.names) if asked in name.lower()] if asked else []
-        select(view, what, map_.overview.rows[hits].tolist())
+        hits = [i for i, name in enumerate(map_.names) if asked and asked in name.lower()]
+        select(view, what, map_.overview.rows[np.array(hits, dtype=np.int64)])
 
     st.text_input("Find and select", key=key, on_change=choose, placeholder=f"part of a {what[:-1]}")
 
@@ -190,9 +154,7 @@ def find(view: frame.Context, what: What, map_: Drawn) -> None:
 # -- the picture -----------------------------------------------------------------------------------------------------
 
 
-def picture(
-    view: frame.Context, map_: Drawn, column: Column, chosen: tuple[int, ...], by_pane: bool, placebo: bool
-) -> None:
+def picture(view: frame.Context, map_: Drawn, column: Column, chosen: Rows, by_pane: bool, placebo: bool) -> None:
     """Two linked maps; a lasso in one lights the same items up in both."""
     what = map_.overview.what
     key = f"map-{view.id[:8]}-{what}-{view.layer}"
@@ -205,10 +167,10 @@ def picture(
         points = st.session_state[key]["selection"]["points"]
         rows = {int(cards.custom(point)) for point in points if point.get("customdata") is not None}
         if rows:
-            select(view, what, rows)
+            select(view, what, np.array(sorted(rows), dtype=np.int64))
 
     figure = overview_maps(
-        map_.overview, column, map_.names, muted=map_.muted, weight=map_.weight, selected=chosen or None,
+        map_.overview, column, map_.names, muted=map_.muted, weight=map_.weight, selected=chosen.tolist() or None,
         placebo=placebo, theme=state.theme(),
     )  # fmt: skip
     st.plotly_chart(
@@ -238,20 +200,15 @@ def legend(column: Column, muted: Bool[np.ndarray, "n"] | None) -> None:
     safe.html('<div class="el-pills" role="list" aria-label="Legend">{marks}</div>', marks=safe.join(pieces))
 
 
-def in_pane(view: frame.Context, map_: Drawn, column: Column, chosen: tuple[int, ...], key: str) -> None:
-    """The same in the pane, its colouring first."""
+def in_pane(view: frame.Context, map_: Drawn, column: Column, chosen: Rows, key: str) -> None:
+    """The same in the pane, its colouring first; of many points the pane switches it, or all would be sent again."""
     what = map_.overview.what
-    many = len(map_.overview) > PLOTLY_POINTS  # another order would send all the points again: the pane switches itself
-    ordered = map_.columns if many else sorted(map_.columns, key=lambda one: one.name != column.name)
+    many = len(map_.overview) > PLOTLY_POINTS
     pane.show(
-        overview_pane(map_.overview, ordered, map_.names, muted=map_.muted, weight=map_.weight),
+        map_.pane(map_.columns[0].name if many else column.name),
         key=key,
         selected=chosen,
         height=MAP_HEIGHT,
         label=f"All {len(map_.overview):,} {what} at {map_.overview.layer_name}, before and after",
-        on_select=partial(_from_pane, view, what, key),
+        on_select=partial(select, view, what),
     )
-
-
-def _from_pane(view: frame.Context, what: What, key: str) -> None:
-    select(view, what, st.session_state[f"{key}-selected"])

@@ -9,20 +9,22 @@ import pandas as pd
 import streamlit as st
 
 from embedlab import wording
-from embedlab.comparing.overview import placebo_of
-from embedlab.comparing.overview_columns import items_frame
+from embedlab.comparing.overview import What, placebo_of
+from embedlab.comparing.overview_columns import items_frame, places_of, ranked
 from embedlab.figures.overview import how_drawn
 from embedlab.measure.overview import Sampled
 from embedlab.report import csv_bytes, parquet_bytes
 from embedlab.ui import errors, frame, safe, state
-from embedlab.ui.overview import Drawn, corpus_of, select
+from embedlab.ui.overview import NONE, Drawn, Rows, corpus_of, select
 
 LISTED = 1_000  # rows of the table sent to the browser; the files hold all
 
 
-def facts(map_: Drawn) -> None:
-    """How the picture was made, and how far to trust it."""
-    o = map_.overview
+def facts(view: frame.Context, map_: Drawn) -> None:
+    """How the picture was made, and how far to trust it; of rows, how many were compared one by one."""
+    o, compared = map_.overview, ""
+    if o.what == "rows":
+        compared = f" {len(view.comparison.words.words):,} of them were compared one by one, under words."
     times = placebo_of(o)
     trust = [
         f"{name} {_said(before)} → {_said(after)}"
@@ -34,8 +36,9 @@ def facts(map_: Drawn) -> None:
     of = "" if o.trust_before.rows == o.trust_before.of else f" (from {o.trust_before.rows} {o.what} against all)"
     safe.html(
         '<div class="el-quiet el-facts-line">{how} {trust}{of}. Points moved {move} of the frame{times}: a picture, '
-        "not a measurement; change, drift and noise come from the full space.</div>",
+        "not a measurement; change, drift and noise come from the full space.{compared}</div>",
         how=how_drawn(o),
+        compared=compared,
         trust="; ".join(trust),
         of=of,
         move=wording.number(o.real_move),
@@ -47,16 +50,16 @@ def _said(sampled: Sampled) -> str:
     return wording.number(sampled.value, None if sampled.rows == sampled.of else sampled.interval)
 
 
-def of_selection(map_: Drawn, chosen: tuple[int, ...]) -> None:
+def of_selection(map_: Drawn, chosen: Rows) -> None:
     """Two numbers for a selection beside those of all items."""
     o = map_.overview
-    at = np.isin(o.rows, chosen)
+    at = places_of(o, chosen)
     within = map_.muted
-    above = "" if within is None else f"{int((~within[at]).sum()):,} of {int(at.sum()):,} above noise"
+    above = "" if within is None else f"{int((~within[at]).sum()):,} of {len(at):,} above noise"
     safe.html(
         '<div class="el-floor"><b>{line}</b><div class="el-quiet">change {change}, all {all}{drift} {above}</div>'
         "</div>",
-        line=f"{wording.count(int(at.sum()), o.what[:-1], o.what)} selected of {len(o):,}",
+        line=f"{wording.count(len(at), o.what[:-1], o.what)} selected of {len(o):,}",
         change=wording.number(float(o.change[at].mean()), places=2),
         all=wording.number(float(o.change.mean()), places=2),
         drift=f" · drift {wording.number(float(o.drift[at].mean()), places=3)}, all "
@@ -67,29 +70,33 @@ def of_selection(map_: Drawn, chosen: tuple[int, ...]) -> None:
     )
 
 
-def table(view: frame.Context, map_: Drawn, chosen: tuple[int, ...]) -> None:
-    """The selected items, or all, the most changed first."""
-    o = map_.overview
-    shown = items_frame(o, view.comparison, corpus_of(view), chosen or None)
-    listed = shown.head(LISTED).drop(columns=[name for name in shown.columns if name[:2] in ("x_", "y_")])
+def table(view: frame.Context, map_: Drawn, chosen: Rows) -> None:
+    """The selected items, or all, the most changed first; of many the first LISTED, and how many there are."""
+    o, some = map_.overview, len(chosen) > 0
+    of = len(places_of(o, chosen)) if some else len(o)
+    listed = items_frame(o, view.comparison, corpus_of(view), ranked(o, chosen if some else None, LISTED), map_.names)
+    hidden = [name for name in listed.columns if name[:2] in ("x_", "y_")]
+    if "noise" in listed and not any(column.name == "noise" for column in map_.columns):
+        hidden += ["noise", "q", "changed"]  # nothing is known of the noise: an empty box would say "within"
     st.dataframe(
-        listed,
+        listed.drop(columns=hidden),
         hide_index=True,
         height=360,
         row_height=30,
-        column_config=_config(),
-        alt=f"The {'selected' if chosen else 'most changed'} {o.what} with their change and noise",
+        column_config=_config(o.what),
+        alt=f"The {'selected' if some else 'most changed'} {o.what} with their change and noise",
     )
-    if len(shown) > LISTED:
+    if of > LISTED:
         safe.html(
             '<div class="el-quiet">The first {n} of {of} are listed; the files hold all.</div>',
             n=f"{LISTED:,}",
-            of=wording.count(len(shown), o.what[:-1], o.what),
+            of=wording.count(of, o.what[:-1], o.what),
         )
 
 
-def _config() -> dict[str, Any]:
+def _config(what: What) -> dict[str, Any]:
     number = st.column_config.NumberColumn
+    place = number("row", format="%d", help="where the text first stands in the corpus")
     return {
         "text": st.column_config.TextColumn("text", width="large"),
         "change": st.column_config.ProgressColumn("change", format="%.2f", min_value=0.0, max_value=1.0),
@@ -97,20 +104,21 @@ def _config() -> dict[str, Any]:
         "q": number("q", format="%.3f", help="p of no more than noise, corrected over the words"),
         "changed": st.column_config.CheckboxColumn("above noise", help="change above its noise, and q at most .05"),
         "drift": number("drift", format="%.3f", help="1 - cosine of the item before and after"),
-        "row": number("row", format="%d", help="where the text first stands in the corpus"),
+        **({"row": place} if what == "texts" else {}),
+        "number": number("number", format="%d", help="which row of the files it is, counted from 1"),
     }
 
 
-def take(view: frame.Context, map_: Drawn, chosen: tuple[int, ...]) -> None:
-    """The selection, or all, as CSV, as parquet, and as a new corpus."""
-    o, comparison, corpus = map_.overview, view.comparison, corpus_of(view)
+def take(view: frame.Context, map_: Drawn, chosen: Rows) -> None:
+    """The selection, or all, as CSV, as parquet, and as a new corpus; a file is made when it is asked for."""
+    o, comparison, corpus, some = map_.overview, view.comparison, corpus_of(view), len(chosen) > 0
 
     def items() -> pd.DataFrame:
-        return items_frame(o, comparison, corpus, chosen or None)
+        return items_frame(o, comparison, corpus, ranked(o, chosen if some else None), map_.names)
 
-    which = "Selection" if chosen else "All"
+    which = "Selection" if some else "All"
     clear, csv, parquet, made = st.columns(4)
-    clear.button("Clear selection", on_click=select, args=(view, o.what, ()), disabled=not chosen, width="stretch")
+    clear.button("Clear selection", on_click=select, args=(view, o.what, NONE), disabled=not some, width="stretch")
     for place, format, write, mime in (
         (csv, "CSV", csv_bytes, "text/csv"),
         (parquet, "parquet", parquet_bytes, "application/vnd.apache.parquet"),
@@ -123,7 +131,7 @@ def take(view: frame.Context, map_: Drawn, chosen: tuple[int, ...]) -> None:
             on_click="ignore",
             width="stretch",
         )
-    with made.popover("New corpus", disabled=corpus is None or not chosen, width="stretch"):
+    with made.popover("New corpus", disabled=corpus is None or not some, width="stretch"):
         new_corpus(view, map_, chosen)
 
 
@@ -132,7 +140,7 @@ def _bytes(write: Callable[[pd.DataFrame], bytes], items: Callable[[], pd.DataFr
     return write(items())
 
 
-def new_corpus(view: frame.Context, map_: Drawn, chosen: tuple[int, ...]) -> None:
+def new_corpus(view: frame.Context, map_: Drawn, chosen: Rows) -> None:
     """The rows of the corpus behind the selection, as a corpus of its own."""
     held = "that use a selected word" if map_.overview.what == "words" else "that were selected"
     safe.html('<div class="el-quiet">All rows of the corpus {held}.</div>', held=held)
@@ -140,7 +148,7 @@ def new_corpus(view: frame.Context, map_: Drawn, chosen: tuple[int, ...]) -> Non
     if st.button("Make it", type="primary", key="map-corpus"):
         with errors.guard():
             lab = state.lab()
-            rows = lab.overview_rows(map_.overview, chosen)
+            rows = lab.overview_rows(map_.overview, chosen.tolist())
             entry = lab.corpus_from(view.comparison.provenance.corpus_id, rows, name)
             st.session_state["_map-corpus"] = (entry.name, len(rows))
     told = st.session_state.pop("_map-corpus", None)

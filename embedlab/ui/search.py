@@ -8,19 +8,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from embedlab import figures
 from embedlab.comparing.finding import Filters, Found, Index, What
-from embedlab.lab.searching import Desk, Kept
+from embedlab.lab.searching import Kept
 from embedlab.ui import frame, state, words
 
 WHATS: tuple[What, ...] = ("texts", "uses", "words")
 LONGEST = 1000  # characters that the line takes; the command line takes more
 KEPT_WORDS = 30  # neighbours of each word that a comparison keeps
 T = TypeVar("T")
-
-
-@st.cache_resource(show_spinner=False)
-def _desk(root: str) -> Desk:
-    """Comparisons, encoders and indexes of this process."""
-    return Desk()
 
 
 @st.cache_resource(show_spinner=False)
@@ -34,7 +28,7 @@ def _root() -> str:
 
 def what_control(view: frame.Context) -> What:
     """What is searched, in the address bar as what=. Words where the comparison came without its vectors."""
-    usual: What = "texts" if state.lab().has_vectors(view.id) else "words"
+    usual: What = "texts" if view.held else "words"
     if st.session_state.get("what") not in (None, *WHATS):
         del st.session_state["what"]
     chosen = st.segmented_control(
@@ -143,8 +137,8 @@ def filter_controls(what: What, index: Index | None) -> tuple[int, Filters]:
 
 def index(view: frame.Context, what: What, word: str, place: DeltaGenerator) -> Index | None:
     """Both spaces, ready; the first time with its progress in `place`. None: only lists of nearest words are kept."""
-    return _told(place, lambda progress: state.lab().search_index(
-        view.id, what, word, view.layer, _desk(_root()), progress
+    return told(place, lambda progress: state.lab().search_index(
+        view.id, what, word, view.layer, state.desk(), progress
     ))  # fmt: skip
 
 
@@ -159,18 +153,18 @@ def answer(
     place: DeltaGenerator,
 ) -> Found:
     """What was found, with the progress of the first question in `place`. Raises UserError."""
-    key = (view.id, what, word if what == "uses" else "", query, like, view.layer, k, filters)
+    key = (view.id, what, word if what == "uses" else "", query, like, view.layer, k, filters, view.held)
 
     def find() -> Found:
-        return _told(place, lambda progress: state.lab().search(
+        return told(place, lambda progress: state.lab().search(
             view.id, query, what=what, word=word, like=like, layer=view.layer, k=k, filters=filters,
-            desk=_desk(_root()), progress=progress,
+            desk=state.desk(), progress=progress,
         ))  # fmt: skip
 
     return _answers(_root()).get(key, find)
 
 
-def _told(place: DeltaGenerator, work: Callable[[Callable[[float, str], None]], T]) -> T:
+def told(place: DeltaGenerator, work: Callable[[Callable[[float, str], None]], T]) -> T:
     """Work with a bar for as long as it takes; the first word of it comes only where there is something to wait for."""
     try:
         return work(lambda share, what: _bar(place, share, what))

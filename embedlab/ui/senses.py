@@ -14,23 +14,21 @@ from embedlab.figures.pane import Pane
 from embedlab.figures.sensepane import sense_pane
 from embedlab.lab.base import Progress
 from embedlab.lab.searching import Kept
-from embedlab.ui import frame, safe, state
+from embedlab.ui import demo, frame, safe, state
 
 Thing = TypeVar("Thing")
 
 LINKED = 200  # selected uses that still fit into an address
 LINK = "_sense_link"  # the selection that the page wrote into the address
 SHOWN = "_sense_word"  # the word that the page showed last
-PLACEBO = "_placebos"  # the words and layers whose placebo map this visit asked for
 FOUND, GIVEN = "of the corpus", "named here"
 
 
 @dataclass(frozen=True)
 class Choices:
-    """The controls of the page: along = the states of the run too; placebo; opacity by trust; whose senses."""
+    """The controls of the page: along = the states of the run too; opacity by trust; whose senses."""
 
     along: bool
-    placebo: bool
     trust: bool
     named: bool
 
@@ -92,6 +90,8 @@ def _asked_word(view: frame.Context, marked: Sequence[str], options: Sequence[st
     if why is None:
         return asked
     st.session_state["_no_word"] = why
+    if linked is not None and shown is None:  # the widget, which writes the address from now on, is not there yet
+        del st.query_params["word"]
     return str(shown) if shown in options else first
 
 
@@ -121,7 +121,7 @@ def to_be_read(view: frame.Context, word: str, marked: Sequence[str]) -> bool:
 
     A word chosen on this page is read at once; one that came with a link or from another page waits for a click.
     """
-    if word in marked or st.session_state.get("_read_uses") == word or state.lab().has_uses(view.id, word):
+    if word in marked or state.lab().has_uses(view.id, word):
         return False
     if not state.lab().can_read(view.id):
         frame.empty(
@@ -129,7 +129,10 @@ def to_be_read(view: frame.Context, word: str, marked: Sequence[str]) -> bool:
             "The models of this comparison are not here, so only the words it read itself can be shown: choose one of "
             "the first in the list.",
         )
+        demo.make_here(view.id)
         return True
+    if st.session_state.get("_read_uses") == word:
+        return False
     safe.html(
         '<div class="el-empty"><b>The uses of “{word}” have not been read one by one yet</b>Both models read every '
         "use once; the vectors are kept, and the next time they are at hand.</div>",
@@ -147,29 +150,23 @@ def to_be_read(view: frame.Context, word: str, marked: Sequence[str]) -> bool:
 def view_of(view: frame.Context, word: str, named: bool, place: DeltaGenerator) -> WordView:
     """The uses of the word at the layer of the page; with its progress where both models must read them first."""
     names = state.lab().named_senses(view.comparison.provenance.corpus_id, word) if named else ()
-    key = (view.id, word, view.layer, names)
+    key = (view.id, word, view.layer, names, view.held)
     return _views(_root()).get(
         key,
         lambda: _told(place, lambda tell: state.lab().word_view(view.id, word, view.layer, named=named, progress=tell)),
     )
 
 
-def map_of(
-    view: frame.Context, shown: WordView, choices: Choices, steps: Sequence[int], place: DeltaGenerator
-) -> WordMap | None:
-    """The linked map of the uses, with the states of the run and the placebo where these are asked for."""
-    key = (view.id, shown.word, shown.layer, shown.senses, tuple(steps), choices.placebo)
+def map_of(view: frame.Context, shown: WordView, steps: Sequence[int], place: DeltaGenerator) -> WordMap | None:
+    """The linked map of the uses, with the states of the run where these are asked for."""
+    key = (view.id, shown.word, shown.layer, shown.senses, tuple(steps), view.held)
     return _maps(_root()).get(
-        key,
-        lambda: _told(
-            place,
-            lambda tell: state.lab().word_map(view.id, shown, steps=steps, placebo=choices.placebo, progress=tell),
-        ),
+        key, lambda: _told(place, lambda tell: state.lab().word_map(view.id, shown, steps=steps, progress=tell))
     )
 
 
 def pane_of(view: frame.Context, shown: WordView, map_: WordMap, choices: Choices, steps: Sequence[int]) -> Pane:
-    key = (view.id, shown.word, shown.layer, shown.senses, tuple(steps), choices)
+    key = (view.id, shown.word, shown.layer, shown.senses, tuple(steps), choices, view.held)
     return _panes(_root()).get(key, lambda: sense_pane(shown, map_, named=choices.named, trust=choices.trust))
 
 
@@ -185,22 +182,25 @@ def _bar(place: DeltaGenerator, share: float, what: str) -> None:
     place.progress(min(1.0, max(0.0, share)), what)
 
 
-def said(shown: WordView, map_: WordMap) -> None:
-    """Under the maps: what they leave out, where they leave out anything."""
+def said(view: frame.Context, shown: WordView, map_: WordMap | None) -> None:
+    """Under the maps: what they leave out, where they leave out anything, and the way to what was not shipped."""
     parts = []
     if shown.of > len(shown.uses):
-        parts.append(f"{len(shown.uses):,} of {shown.of:,} uses, a random sample (seed {map_.scores.seed}).")
-    if len(map_.drawn) < len(shown.uses):
+        seed = view.comparison.provenance.seed
+        parts.append(f"{len(shown.uses):,} of {shown.of:,} uses, a random sample (seed {seed}).")
+    if map_ is not None and len(map_.drawn) < len(shown.uses):
         parts.append(f"{len(map_.drawn):,} of the {len(shown.uses):,} uses are drawn, a random sample; all are listed.")
     if shown.before is None:
         parts.append(
-            "The vectors did not come with this comparison: no real cosines, no trust of single points, no placebo map "
-            "and no clusters. Make the comparison here to have them."
+            f"{state.lab().no_vectors(view.comparison, shown.layer)} Without them there are no real cosines, no trust "
+            "of single points and no clusters."
         )
     if not shown.marked:
         parts.append("Other seeds have not read this word, so what is noise is unknown.")
     if parts:
         safe.html('<div class="el-quiet">{said}</div>', said=" ".join(parts))
+    if shown.before is None:
+        demo.make_here(view.id)
 
 
 def has_corpus(view: frame.Context) -> bool:
@@ -216,7 +216,7 @@ def has_corpus(view: frame.Context) -> bool:
 
 
 def controls(view: frame.Context, word: str, steps: Sequence[int]) -> Choices:
-    """Beside the word: the states of the run, the placebo map, and in a popover how points look and whose senses."""
+    """Beside the word: the states of the run, and in a popover how points look and whose senses."""
     given = bool(state.lab().named_senses(view.comparison.provenance.corpus_id, word))
     along = bool(steps) and st.toggle(
         f"Along the training ({wording.count(len(steps), 'step')})", key="along", bind="query-params",
@@ -228,14 +228,7 @@ def controls(view: frame.Context, word: str, steps: Sequence[int]) -> Choices:
             "Senses", [FOUND, GIVEN], default=FOUND, required=True, key="whose", bind="query-params",
             disabled=not given, help="Those of the corpus, or those you named on the map",
         )  # fmt: skip
-    asked = st.session_state.setdefault(PLACEBO, set())
-    if not along and (word, view.layer) not in asked and state.lab().lacks_placebo(view.id, word, view.layer):
-        st.button(
-            "Placebo map", key="placebo", on_click=asked.add, args=((word, view.layer),),
-            help="Lay the state before out against itself: what a map shows where nothing changed. Then a button of "
-            "the maps turns it on and off.",
-        )  # fmt: skip
-    return Choices(along, (word, view.layer) in asked, trust, given and whose == GIVEN)
+    return Choices(along, trust, given and whose == GIVEN)
 
 
 def steps_shown(steps: Sequence[int], uses: int) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from embedlab.lab import Lab
+from embedlab.lab.searching import Desk
 from embedlab.training.recipes import Choice
 from embedlab.types import Comparison, Corpus
 
@@ -48,6 +49,16 @@ def corpus(id: str) -> Corpus:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _corpus(root: str, id: str) -> Corpus:
     return lab().corpus(id)
+
+
+def desk() -> Desk:
+    """Models and indexes of this process, loaded once: whoever asks next finds them."""
+    return _desk(str(lab().store.root))
+
+
+@st.cache_resource(show_spinner=False)
+def _desk(root: str) -> Desk:
+    return Desk()
 
 
 def objectives(corpus_id: str) -> list[Choice]:

@@ -8,8 +8,9 @@ from embedlab import wording
 from embedlab.comparing.causes import Frequency, Shown, StepMove, Why
 from embedlab.comparing.groups import Groups
 from embedlab.figures.readings import said_p
+from embedlab.lab.athand import Held
 from embedlab.types import Comparison
-from embedlab.ui import errors, frame, safe, selection, state
+from embedlab.ui import demo, errors, frame, safe, selection, state
 
 AUTO = 600  # changed words up to which the groups are found unasked: seconds
 WORDS = 14  # of a group that its row names
@@ -30,7 +31,7 @@ def word(view: frame.Context, chosen: str) -> None:
         return
     read = st.session_state.get(READ) == view.id
     with st.spinner("Looking at what the training showed of the word", show_time=True):
-        found = _why(str(state.lab().store.root), view.id, chosen, view.layer, read)
+        found = _why(str(state.lab().store.root), view.id, chosen, view.layer, read, view.held)
     for note in found.notes:
         safe.html('<div class="el-quiet">{note}</div>', note=note)
     rows = "training rows" if found.trained else "rows"
@@ -57,7 +58,7 @@ def word(view: frame.Context, chosen: str) -> None:
 def _to_read(view: frame.Context, rows: str) -> None:
     safe.html(
         '<div class="el-panel el-low"><b>Nearest {rows} without it</b><div class="el-quiet">The vectors of this '
-        "comparison are not in this workspace. The model before can read the {rows} now: it takes about as long as an "
+        "layer are not in this workspace. The model before can read the {rows} now: it takes about as long as an "
         "embedding of the corpus, and is kept.</div></div>",
         rows=rows,
     )
@@ -69,7 +70,7 @@ def _to_read(view: frame.Context, rows: str) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _why(root: str, comparison_id: str, chosen: str, layer: int, read: bool) -> Why:
+def _why(root: str, comparison_id: str, chosen: str, layer: int, read: bool, held: Held) -> Why:
     return state.lab().why(comparison_id, chosen, layer, read=read)
 
 
@@ -217,11 +218,12 @@ def groups(view: frame.Context, selected: selection.Selection) -> None:
 
 def _find(view: frame.Context) -> bool:
     """Whether the groups are to be found now: unasked where that takes seconds, else once the person asks."""
-    if not state.lab().has_vectors_of(view.id):
+    if view.layer not in view.held.layers:
         safe.html(
-            '<div class="el-quiet">Groups are found in the vectors, and those of this comparison are not in this '
-            "workspace: make it again here, with “New comparison” above, to see which words moved together.</div>"
+            '<div class="el-quiet">Groups are found in the vectors. {why}</div>',
+            why=str(state.lab().no_vectors(view.comparison, view.layer)),
         )
+        demo.make_here(view.id)
         return False
     changed = int(view.comparison.words.changed(view.layer).sum()) or len(view.comparison.words.words)
     if changed <= AUTO:

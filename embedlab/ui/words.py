@@ -57,13 +57,17 @@ def within_noise(comparison: Comparison, layer: int) -> Bool[np.ndarray, "word"]
 
 
 def against_noise(comparison: Comparison, layer: int, row: int) -> str:
-    """`, more than its noise of .39 (q .014)`, or within it, or that this is unknown."""
+    """`, more than its noise of .39 (q .014)`, or within it, or above it by chance at most, or that it is unknown."""
     table = comparison.words
     if table.noise is None or table.q is None or not np.isfinite(table.noise[layer, row]):
         return ", noise unknown"
-    how = "more than" if table.changed(layer)[row] else "within"
     floor = wording.number(float(table.noise[layer, row]), places=2)
-    return f", {how} its noise of {floor} (q {said.said_p(float(table.q[layer, row]))})"
+    q = said.said_p(float(table.q[layer, row]))
+    if table.changed(layer)[row]:
+        return f", more than its noise of {floor} (q {q})"
+    if table.change[layer, row] <= table.noise[layer, row]:
+        return f", within its noise of {floor} (q {q})"
+    return f", above its noise of {floor}, yet no evidence among so many words (q {q})"
 
 
 def floor_line(comparison: Comparison, layer: int) -> None:
@@ -109,14 +113,14 @@ def ranked_table(comparison: Comparison, layer: int, within: Bool[np.ndarray, "w
             "word": st.column_config.TextColumn("word", width=84),
             "bar": st.column_config.ProgressColumn(
                 "change",
-                width=104,
+                width=76,
                 format="%.2f",
                 min_value=0.0,
                 max_value=1.0,
                 help="1 - Jaccard of the nearest words before and after; no bar where it is within noise",
             ),
             "against": st.column_config.TextColumn(
-                "against noise", width=104, help="more than noise: above the floor of the word, and q at most .05"
+                "against noise", width=124, help="more than noise: above the floor of the word, and q at most .05"
             ),
             "noise": st.column_config.NumberColumn(
                 "noise",
@@ -128,7 +132,7 @@ def ranked_table(comparison: Comparison, layer: int, within: Bool[np.ndarray, "w
             "lost": st.column_config.NumberColumn("lost", width=44, help="nearest words that went; as many came"),
             "uses": st.column_config.NumberColumn("uses", width=48, help="uses in the corpus"),
             "drift": st.column_config.NumberColumn(
-                "drift", format="%.3f", width=56, help="1 - cosine of the word before and after"
+                "drift", format="%.3f", width=52, help="1 - cosine of the word before and after"
             ),
         },
         alt=f"Words ranked by how many of their {k} nearest words changed, those above noise first",

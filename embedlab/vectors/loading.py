@@ -12,17 +12,21 @@ from jaxtyping import Float, Float32, Int64
 from embedlab.corpus.limits import shown
 from embedlab.encoders.extract import ABOUT, open_snapshot
 from embedlab.types import Occurrence
-from embedlab.vectorfiles import KINDS, VectorError, Vectors, read_vectors
+from embedlab.vectorfiles import KINDS, Progress, VectorError, Vectors, read_vectors
+from embedlab.vectorfiles.checks import no_progress
 
 Embed = Callable[[str], Float32[np.ndarray, "text d"]]
 LEAST_SHARED = 3  # names two files must have in common
 
 
-def load_vectors(source: Path, *, layer: int | None = None, embed: Embed | None = None) -> Vectors:
+def load_vectors(
+    source: Path, *, layer: int | None = None, embed: Embed | None = None, progress: Progress = no_progress
+) -> Vectors:
     """The rows of a source: a file of vectors, a folder that `embed --out` wrote (at `layer`, by its number in the
     model; the last by default), or any other model (a folder, builtin, run:ID), whose rows `embed` makes.
 
-    `embed` turns what was typed into one row for each text the person gave. Raises UserError.
+    `embed` turns what was typed into one row for each text the person gave. `progress` hears the share read, of files
+    of word vectors. Raises UserError.
     """
     if (source / ABOUT).is_file():
         return _snapshot(source, layer)
@@ -34,7 +38,7 @@ def load_vectors(source: Path, *, layer: int | None = None, embed: Embed | None 
             )
         rows = embed(str(source))
         return Vectors(shown(source.name), rows, notes=(f"The {len(rows):,} texts as the model embeds them.",))
-    return read_vectors(source)
+    return read_vectors(source, progress)
 
 
 def _snapshot(folder: Path, layer: int | None) -> Vectors:

@@ -1,15 +1,18 @@
 """The Map page in a real browser: a lasso in one map chooses the items, the link keeps them, the pane takes over."""
 
 import re
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Page, expect, sync_playwright
+from scripts.screenshots import settle
+from tests.browser.conftest import PATIENCE, settled
 
-from tests.browser.conftest import BROWSER, FLAGS
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 LINE = re.compile(r"[\d,]+ words? selected of 1,175")
 
 
-def lasso(page: Page) -> None:
+def lasso(page: "Page") -> None:
     """Around the middle of the left map."""
     box = page.locator(".stPlotlyChart .nsewdrag").first.bounding_box()
     assert box is not None
@@ -21,34 +24,33 @@ def lasso(page: Page) -> None:
     page.mouse.up()
 
 
-def test_a_lasso_chooses_items_and_a_link_brings_them_back(url: str) -> None:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{url}/map")
-        page.wait_for_selector(".stPlotlyChart .nsewdrag", timeout=90_000, state="attached")
-        page.wait_for_timeout(1500)  # plotly listens a little after it has drawn
-        lasso(page)
-        line = page.get_by_text(LINE)
-        expect(line).to_be_visible(timeout=30_000)
-        expect(page.get_by_role("button", name="Selection as CSV")).to_be_enabled()
-        page.get_by_role("button", name="Clear selection").click()
-        expect(page.get_by_text("Nothing is selected")).to_be_visible(timeout=30_000)
+def test_a_lasso_chooses_items_and_a_link_brings_them_back(demo_url: str, page: "Page") -> None:
+    from playwright.sync_api import expect
 
-        page.get_by_label("Find and select").fill("shallow")
-        page.get_by_label("Find and select").press("Enter")
-        expect(line).to_be_visible(timeout=30_000)
-        said, linked = line.inner_text(), page.url
-        assert "sel=" in linked
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Selection as CSV").click()
-        assert "shallows" in download.value.path().read_text(encoding="utf-8")
+    page.goto(f"{demo_url}/map")
+    page.locator(".stPlotlyChart .nsewdrag").first.wait_for(timeout=PATIENCE, state="attached")
+    settle(page, PATIENCE)
+    lasso(page)
+    line = page.get_by_text(LINE)
+    expect(line).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Selection as CSV")).to_be_enabled()
+    page.get_by_role("button", name="Clear selection").click()
+    expect(page.get_by_text("Nothing is selected")).to_be_visible(timeout=PATIENCE)
 
-        again = browser.new_page(viewport={"width": 1440, "height": 900})
-        again.goto(linked)
-        expect(again.get_by_text(said)).to_be_visible(timeout=60_000)
-        again.get_by_role("button", name="Picture").click()
-        again.get_by_text("Pane: zoom").click()
-        expect(again.locator(".elp-root canvas").first).to_be_visible(timeout=30_000)
-        expect(again.get_by_text(said)).to_be_visible()
-        browser.close()
+    page.get_by_label("Find and select").fill("shallow")
+    page.get_by_label("Find and select").press("Enter")
+    expect(line).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("sel="), timeout=PATIENCE)
+    settled(page)
+    said, linked = line.inner_text(), page.url
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Selection as CSV").click()
+    assert "shallows" in download.value.path().read_text(encoding="utf-8")
+
+    again = page.context.new_page()
+    again.goto(linked)
+    expect(again.get_by_text(said)).to_be_visible(timeout=PATIENCE)
+    again.get_by_role("button", name="Picture").click()
+    again.get_by_text("Pane: zoom").click()
+    expect(again.locator(".elp-root canvas").first).to_be_visible(timeout=PATIENCE)
+    expect(again.get_by_text(said)).to_be_visible()

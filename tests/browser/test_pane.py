@@ -283,6 +283,32 @@ def test_what_is_drawn_can_be_taken_away(browser: "Browser") -> None:
     page.close()
 
 
+def test_names_stand_where_there_is_room_the_heaviest_first(browser: "Browser") -> None:
+    """On a lattice narrower than its names most have no room; the drawing that is taken away says which had."""
+    page = drawn(browser, points(400))
+
+    def menu(name: str) -> None:
+        if not page.locator("details[open]").count():
+            page.get_by_text("More").click()
+        page.get_by_role("button", name=name).click()
+
+    def names() -> list[tuple[str, float, float]]:
+        with page.expect_download() as waiting:
+            menu("Download SVG")
+        tree = ElementTree.parse(waiting.value.path())
+        texts = [one for one in tree.iter() if one.tag.endswith("}text") and (one.text or "").startswith("use ")]
+        return [(str(one.text), float(one.get("x") or 0), float(one.get("y") or 0)) for one in texts]
+
+    found = names()
+    assert [name for name, _, _ in found].count("use 399") == 2  # the heaviest, in both maps
+    assert 20 < len(found) < 2 * 400
+    for one, (_, x, y) in enumerate(found):
+        assert all(abs(x - a) > 30 or abs(y - b) >= 16 for _, a, b in found[one + 1 :]), "two names in one place"
+    menu("Labels")
+    assert names() == []
+    page.close()
+
+
 def test_a_drawing_that_would_be_too_large_is_refused_in_words(browser: "Browser") -> None:
     page = drawn(browser, points(20_001))
     page.get_by_text("More").click()
@@ -329,11 +355,35 @@ def test_however_it_is_drawn_a_point_has_its_colour_in_its_place(browser: "Brows
     if graphics != "none":  # every point; the sample has every second
         green = colour(page, *second)
         assert green[1] > green[0] + 60
+    page.evaluate("pane.select([2])")  # of many points the others turn grey, where a faint colour would add up
+    page.locator('.elp[data-selected="1"]').wait_for()
+    page.wait_for_timeout(200)
+    grey = colour(page, *first)
+    assert max(grey) - min(grey) < 8, grey
+    assert max(grey) < 254, grey
+    page.close()
+
+
+@pytest.mark.parametrize("width", [506, 762, 1178])  # of the page: Senses and Map at 1024, Map at 1440
+def test_the_buttons_stand_in_one_row(browser: "Browser", width: int) -> None:
+    page = drawn(browser, points())
+    page.set_viewport_size({"width": width, "height": 520})
+    page.wait_for_timeout(200)
+    bar = page.locator(".elp-bar")
+    box = bar.bounding_box()
+    assert box is not None
+    assert box["height"] < 34
+    for one in bar.locator("button:visible, select, summary").all():
+        at = one.bounding_box()
+        assert at is not None
+        assert box["x"] <= at["x"]
+        assert at["x"] + at["width"] <= box["x"] + box["width"] + 0.5, one.inner_text()
     page.close()
 
 
 def test_a_selection_reaches_python_once_and_the_points_travel_once(browser: "Browser") -> None:
-    script = screens_pane.PAGE + "\nst.session_state.runs = st.session_state.get('runs', 0) + 1\n" + (
+    script = "import streamlit as st\nif st.checkbox('Hide'):\n    st.stop()\n" + screens_pane.PAGE + (
+        "\nst.session_state.runs = st.session_state.get('runs', 0) + 1\n"
         "st.text(f'runs {st.session_state.runs}')\n"
         "if st.button('Forget'):\n    st.session_state['map-selected'] = ()\n    st.rerun()\n"
     )  # fmt: skip
@@ -354,4 +404,11 @@ def test_a_selection_reaches_python_once_and_the_points_travel_once(browser: "Br
         page.get_by_role("button", name="Forget").click()
         page.locator("text=selected 0").wait_for()
         page.locator('.elp[data-selected="0"]').wait_for()
+        assert max(frames) < 100_000
+        page.get_by_text("Hide").click()
+        page.locator(".elp").wait_for(state="detached")
+        page.evaluate("window.embedlabPanes.clear()")  # a browser that has lost them says so, and gets them again
+        page.get_by_text("Hide").click()
+        page.locator(".elp[data-visible]").wait_for(timeout=30_000)
+        assert max(frames) > 16 * 20_000
         page.close()

@@ -6,34 +6,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.conftest import PATIENCE, SECOND, settled
 from tests.searching import fill
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-SECOND = 1000  # ms
-PATIENCE = 120 * SECOND  # the first layout of a server compiles UMAP
+    from playwright.sync_api import Page
 
 
-@pytest.fixture
-def compared(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def compared(workspace: Path) -> str:
     """The id of a comparison with its vectors, in the workspace that the server then opens."""
-    root = tmp_path / "workspace"
-    root.mkdir()
-    return fill(root)[1]
+    workspace.mkdir()
+    return fill(workspace)[1]
 
 
-def opened(browser: "Browser", address: str) -> "Page":
-    page = browser.new_page(viewport={"width": 1440, "height": 1500})
+def opened(page: "Page", address: str) -> "Page":
+    page.set_viewport_size({"width": 1440, "height": 1500})
     page.goto(address)
     page.locator(".elp[data-visible]").wait_for(timeout=PATIENCE)
     settled(page)
     return page
-
-
-def settled(page: "Page") -> None:
-    page.wait_for_timeout(300)
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=PATIENCE)
 
 
 def lasso(page: "Page", side: int) -> None:
@@ -50,10 +42,10 @@ def lasso(page: "Page", side: int) -> None:
     page.keyboard.up("Shift")
 
 
-def test_lasso_table_names_and_link_are_one_selection(compared: str, url: str, browser: "Browser") -> None:
+def test_lasso_table_names_and_link_are_one_selection(compared: str, url: str, page: "Page") -> None:
     from playwright.sync_api import expect
 
-    page = opened(browser, f"{url}/senses?c={compared}")
+    opened(page, f"{url}/senses?c={compared}")
     expect(page.get_by_text("Nothing is selected")).to_be_visible()
 
     # a lasso in the right map selects, in both, and in the table
@@ -87,31 +79,30 @@ def test_lasso_table_names_and_link_are_one_selection(compared: str, url: str, b
     page.keyboard.press("Escape")
 
     # the address restores word, layer and selection in a new visit
-    again = opened(browser, page.url)
+    again = opened(page.context.new_page(), page.url)
     expect(again.locator("tr[data-use].on")).to_have_count(chosen - 1, timeout=PATIENCE)
     expect(again.get_by_text("Senses you named (1)")).to_be_visible()
     again.get_by_role("button", name="Clear", exact=True).click()
     expect(again.get_by_text("Nothing is selected")).to_be_visible(timeout=PATIENCE)
 
 
-def test_a_point_lights_its_row_and_a_layer_keeps_the_selection(compared: str, url: str, browser: "Browser") -> None:
+def test_a_point_lights_its_row_and_a_layer_keeps_the_selection(compared: str, url: str, page: "Page") -> None:
     from playwright.sync_api import expect
 
-    page = opened(browser, f"{url}/senses?c={compared}")
+    opened(page, f"{url}/senses?c={compared}")
     stage = page.locator(".elp-stage").first
     stage.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(700)
     box = stage.bounding_box()
     assert box is not None
     for step in range(1, 40):  # across the map until a point lies under the pointer
         page.mouse.move(box["x"] + box["width"] * step / 40, box["y"] + box["height"] * ((step * 7) % 40) / 40)
-        page.wait_for_timeout(30)
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         if page.locator(".elp").get_attribute("data-hover"):
             break
     at = page.locator(".elp").get_attribute("data-hover")
     assert at, "no point was met"
-    expect(page.locator(f'tr[data-use="{at}"]')).to_have_class(re.compile("at"), timeout=5 * SECOND)
+    expect(page.locator(f'tr[data-use="{at}"]')).to_have_class(re.compile(r"\bat\b"), timeout=5 * SECOND)
     page.mouse.move(5, 5)
 
     lasso(page, 0)

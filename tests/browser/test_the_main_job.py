@@ -119,8 +119,8 @@ def test_from_a_file_to_a_report_that_opens_with_no_network(url: str, browser: "
     page.mouse.up()
     page.keyboard.up("Shift")
     expect(page.get_by_text("Nothing is selected")).to_have_count(0, timeout=60 * SECOND)
-    expect(page.locator("tr.on").first).to_be_visible()
-    assert "sel=" in page.url
+    expect(page.locator("tr.on").first).to_be_visible(timeout=60 * SECOND)
+    expect(page).to_have_url(re.compile("sel="), timeout=60 * SECOND)
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_text("Nothing is selected")).to_be_visible(timeout=60 * SECOND)
 

@@ -77,9 +77,9 @@ def made(surveys: Surveys) -> Comparison:
 
 
 def drawn(word: str, layer: int, trust: float | None) -> LinkedMap:
-    points = np.random.default_rng(layer).standard_normal((2, 4, 2)).astype(np.float32)
+    points = np.random.default_rng(layer).standard_normal((4, 4, 2)).astype(np.float32)
     between = None if trust is None else (0.7, 0.95)
-    return LinkedMap(word, layer, np.arange(4), points[0], points[1], trust, None, 0.9, 0.8, 0.01, 0.2, 7, 5, between)
+    return LinkedMap(word, layer, np.arange(4), *points, trust, None, 0.9, 0.8, 0.01, 0.2, 7, 5, between)
 
 
 def equal(one: object, two: object) -> bool:

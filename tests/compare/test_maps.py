@@ -8,6 +8,7 @@ import pytest
 from embedlab import compare as comparing
 from embedlab.comparing.maps import _vectors
 from embedlab.errors import UserError
+from embedlab.measure.projection import moves
 from embedlab.types import Uses
 from tests.compare.conftest import Surveys
 from tests.fakes import FakeEncoder, sense_corpus
@@ -27,6 +28,7 @@ def test_maps_share_a_frame_and_come_with_their_placebo(surveys: Surveys) -> Non
         assert drawn.trust_before is not None
         assert 0.5 < drawn.trust_before <= 1
         assert 0 <= drawn.placebo_move < 0.2
+        assert drawn.placebo_move == moves(drawn.placebo_before, drawn.placebo_after).mean()
     assert [drawn.seeds for drawn in maps] == [1, 5, 1, 5]
     for drawn in maps:
         if drawn.seeds == 1:

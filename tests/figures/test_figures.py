@@ -182,6 +182,48 @@ def test_the_ranking_is_led_by_what_exceeds_noise_then_by_change_then_drift(comp
     assert [("within noise" in text) for text in said] == [False] * largest + [True] * 4
 
 
+def test_a_range_of_change_leaves_the_bars_beyond_it_faint_and_counts_its_words(comparison: Comparison) -> None:
+    low, high = 0.3, 0.8
+    plain, ranged = (figures.change_histogram(comparison, 3, span=span) for span in (None, (low, high)))
+    for trace in plain.data:
+        assert trace.selectedpoints is None
+    for trace in ranged.data:
+        inside = [i for i, at in enumerate(trace.x) if low <= at <= high]
+        assert 0 < len(inside) < len(trace.x)
+        assert list(trace.selectedpoints) == inside
+        assert trace.unselected.marker.opacity < trace.selected.marker.opacity
+    [box] = [shape for shape in ranged.layout.shapes if (shape.x0, shape.x1) == (low, high)]
+    assert len(ranged.layout.shapes) == len(plain.layout.shapes) + 1
+    assert box.line.width > 0  # an edge, not a tint alone
+    within = sum(low <= float(at) <= high for at in comparison.words.change[3])
+    said = figures.alt_text(ranged).removeprefix(figures.alt_text(plain))
+    assert str(within) in said
+    assert ".30" in said
+    assert ".80" in said
+
+
+def test_a_range_takes_the_bars_at_its_ends_and_one_without_a_bar_takes_none(comparison: Comparison) -> None:
+    bars = list(figures.change_histogram(comparison, 3).data[0].x)
+    low, high = bars[1], bars[4]
+    ends = figures.change_histogram(comparison, 3, span=(float(np.float32(low)), float(np.float32(high))))
+    inside = [i for i, at in enumerate(bars) if low - 1e-6 <= at <= high + 1e-6]
+    assert list(ends.data[0].selectedpoints) == inside
+    between = (min(bars) + 0.001, min(bars) + 0.002) if sorted(bars)[1] - min(bars) > 0.003 else (2.0, 3.0)
+    assert list(figures.change_histogram(comparison, 3, span=between).data[0].selectedpoints) == []
+
+
+def test_the_neighbour_that_is_told_more_of_is_bold_wherever_it_stands_and_no_other(comparison: Comparison) -> None:
+    found = moves(comparison, "bank", 3, 10)
+    kept = next(move.word for move in found if move.status == "kept")
+    lost = next(move.word for move in found if move.status == "lost")
+    for lit, sides in ((kept, 2), (lost, 1), (None, 0), ("no such word", 0)):
+        figure = figures.rank_moves(comparison, "bank", 3, top=10, lit=lit)
+        labels = [text for trace in figure.data if trace.mode == "text" for text in trace.text]
+        bold = [text for text in labels if text.startswith("<b>")]
+        assert len(bold) == sides, lit
+        assert all(lit is not None and lit in text for text in bold)
+
+
 def test_rank_moves_shows_what_the_comparison_says_with_marks_beside_colour(comparison: Comparison) -> None:
     figure = figures.rank_moves(comparison, "bank", 3, top=10)
     listed = moves(comparison, "bank", 3, 10)

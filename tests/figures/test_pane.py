@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 
 from embedlab.figures import style
-from embedlab.figures.pane import NAMED, Colouring, Pane, cosine_bytes, pack, payload, unpack
+from embedlab.figures.pane import (
+    NAMED,
+    Colouring,
+    Pane,
+    cosine_bytes,
+    pack,
+    pack_text,
+    payload,
+    unpack,
+    unpack_text,
+)  # fmt: skip
 
 SCRIPT = resources.files("embedlab").joinpath("templates", "pane.js").read_text(encoding="utf-8")
 STYLE = resources.files("embedlab").joinpath("templates", "pane.css").read_text(encoding="utf-8")
@@ -164,6 +174,29 @@ def test_the_farthest_positions_survive_too() -> None:
 def test_a_selection_that_cannot_be_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="selection"):
         unpack(raw, 5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.125, 0.126, 0.4, 1.0])
+def test_a_large_selection_takes_a_bit_a_point_and_a_small_one_less(share: float) -> None:
+    n = 100_003  # no multiple of eight
+    positions = np.arange(n)[: round(share * n)] if share in (0.0, 1.0) else np.sort(
+        np.random.default_rng(2).choice(n, round(share * n), replace=False)
+    )  # fmt: skip
+    text = pack_text(positions, n)
+    assert np.array_equal(unpack_text(text, n), positions)
+    assert len(text) <= 4 * (n // 8 + 3) // 3 + 2
+    assert text.startswith("~") == (8 * len(positions) > n)
+
+
+def test_a_selection_bit_by_bit_by_hand() -> None:
+    assert pack_text(np.array([0, 2, 8]), 10) == "~BQE="  # 0b101, then bit 8 = the lowest of the second byte
+    assert unpack_text("~BQE=", 10).tolist() == [0, 2, 8]
+
+
+@pytest.mark.parametrize("text", ["~", "~BQ==", "~BQEA", "~é", "a", "BQ=", "!!!!", "gA=="])
+def test_a_text_that_no_browser_of_ours_sends_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="selection"):
+        unpack_text(text, 10)
 
 
 # -- the script -------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from embedlab import compare, demo, survey
 from embedlab.cli import main
 from embedlab.corpus import Columns
-from embedlab.errors import CorpusError, StoreError, UserError
+from embedlab.errors import CorpusError, UserError
 from embedlab.lab import Lab, comparison_summary
 from embedlab.types import Comparison
 from tests.fakes import FakeEncoder, sense_corpus
@@ -90,8 +90,8 @@ def test_without_vectors_the_rows_are_listed_and_nearness_is_left_open(tmp_path:
     assert found.nearest is None
     assert found.containing
     assert all(one.cosine is None for one in found.containing)
-    assert not lab.has_vectors_of(comparison.id)
-    with pytest.raises(StoreError, match="make the comparison again here"):
+    assert not lab.has_vectors(comparison.id)
+    with pytest.raises(UserError, match="make the comparison again here"):
         lab.groups(comparison.id)
 
 
@@ -109,7 +109,7 @@ def test_what_is_not_there_is_said(made: tuple[Lab, Comparison], tmp_path: Path)
 
 def test_groups_are_found_once_and_kept(made: tuple[Lab, Comparison]) -> None:
     lab, comparison = made
-    assert lab.has_vectors_of(comparison.id)
+    assert lab.has_vectors(comparison.id, 2)
     found = lab.groups(comparison.id, 2)
     assert lab.has_groups(comparison.id, 2)
     assert lab.groups(comparison.id, 2) == found
@@ -158,10 +158,11 @@ def test_of_the_results_that_came_with_embedlab_the_training_is_known(tmp_path: 
         pytest.skip("the results that come with EmbedLab were left out")
     found = lab.why(id, "bank", most=2)
     assert found.trained
-    assert found.notes == ()
+    assert found.notes == ("Nearness is that of vectors in half precision, which came with EmbedLab.",)
     corpus = lab.corpus(found.corpus_id)
     config = lab.run_config("builtin", corpus.id, "senses", **demo.RUN)
     from embedlab.training.division import trained_rows
 
     assert found.frequency.of == int(trained_rows(corpus, config).sum())
-    assert found.nearest is None
+    assert found.nearest is not None
+    assert lab.why(id, "bank", 0, most=2).nearest is None, "only the vectors of the last layer came along"

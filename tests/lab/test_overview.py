@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,22 +12,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from embedlab import demo, survey
+from embedlab import demo, survey, wordvectors
 from embedlab.cli import main
+from embedlab.cli.printing import Cancelled, JobPrinter
 from embedlab.comparing.overview import Overview, make_overview, placebo_of
-from embedlab.comparing.overview_columns import columns
+from embedlab.comparing.overview_columns import columns, items_frame, places_of, ranked
 from embedlab.errors import StoreError, UserError
-from embedlab.lab import Lab
-from embedlab.lab.overview import shipped
+from embedlab.jobfolder import JobFolder
+from embedlab.lab import Lab, selections
 from embedlab.occurrences import word_spans
 from embedlab.store import copy_sealed, is_sealed
 from embedlab.vectorfiles.writing import write_words
 from tests.searching import FakeLab, fill
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeLab, str]:
-    return fill(tmp_path_factory.mktemp("overview"))
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +212,9 @@ def test_two_files_of_vectors_are_named_again(tmp_path: Path) -> None:
         write_words(names, rng.normal(size=(40, 8)).astype(np.float32), files[-1], binary=False)
     lab = Lab(tmp_path / "workspace")
     id = lab.compare_files(*files).id
+    assert lab.can_overview(id)
+    lab.store.remove("snapshots", lab.store.find("comparisons", id).summary["both"])
+    assert not lab.can_overview(id)
     with pytest.raises(UserError, match="--before and --after"):
         lab.overview(id)
     drawn = lab.overview(id, files=(files[0], files[1]))
@@ -221,6 +222,99 @@ def test_two_files_of_vectors_are_named_again(tmp_path: Path) -> None:
     assert lab.kept_overview(id) is not None
     with pytest.raises(UserError, match="without a corpus"):
         lab.overview(id, "texts", files=(files[0], files[1]))
+
+
+def test_of_two_files_every_row_is_drawn_also_those_that_were_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wordvectors, "MOST_WORDS", 30)
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(80, 8)).astype(np.float32)
+    moved = rows + 0.3 * rng.normal(size=(80, 8)).astype(np.float32)
+    rows[7] = 0  # a row without direction has no place
+    for side, table in (("before", rows), ("after", moved)):
+        np.save(tmp_path / f"{side}.npy", table)
+    lab = Lab(tmp_path / "workspace")
+    made = lab.compare_files(tmp_path / "before.npy", tmp_path / "after.npy")
+    assert len(made.words.words) == 30
+    assert lab.overview_kinds(made.id) == ("words", "rows")
+    assert lab.overview_size(made.id, "rows") == (80, 8)
+    assert lab.overview_size(made.id, "words") == (30, 8)
+    drawn = lab.overview(made.id, "rows")
+    assert drawn.rows.tolist() == [row for row in range(1, 81) if row != 8]
+    assert drawn.left_out == 1
+    assert lab.overview_names(drawn)[7] == "row 9"
+    sound = drawn.rows - 1
+    near = []
+    for table in (rows[sound], moved[sound]):
+        unit = table.astype(float) / np.linalg.norm(table.astype(float), axis=1, keepdims=True)
+        cosine = unit @ unit.T
+        np.fill_diagonal(cosine, -2)
+        near.append([set(row) for row in np.argsort(-cosine, axis=1)[:, : drawn.k]])
+    shared = np.array([len(a & b) for a, b in zip(*near, strict=True)])
+    assert drawn.change == pytest.approx(1 - shared / (2 * drawn.k - shared), abs=1e-6)
+    frame = lab.overview_items(drawn, [9, 3, 8])
+    assert sorted(frame["number"]) == [3, 9]
+    assert "row" not in frame  # its number once more
+    named = items_frame(drawn, made, None, np.array([1, 0]), [f"name {row}" for row in drawn.rows])
+    assert named["row"].tolist() == ["name 2", "name 1"]
+    assert [column.name for column in lab.overview_columns(drawn)] == ["change", "drift"]
+    with pytest.raises(UserError, match="no corpus"):
+        lab.overview_rows(drawn, [3])
+
+
+def test_the_first_of_a_ranking_are_those_of_the_whole_one(words: Overview) -> None:
+    whole = ranked(words)
+    assert (np.diff(words.change[whole]) <= 0).all()
+    assert sorted(whole.tolist()) == list(range(len(words)))
+    for most in (1, 7, len(words), len(words) + 5):
+        assert ranked(words, None, most).tolist() == whole[:most].tolist()
+    chosen = words.rows[::3]
+    some = [at for at in whole.tolist() if at % 3 == 0]
+    assert ranked(words, chosen[::-1].copy(), 5).tolist() == some[:5]
+    assert places_of(words, np.array([-1, 10**9, int(chosen[1])])).tolist() == [3]
+
+
+def test_a_selection_too_large_for_an_address_is_kept_and_a_damaged_one_is_none(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    rows = np.flatnonzero(np.random.default_rng(0).random(100_000) < 0.4)
+    id = lab.keep_rows(rows)
+    assert len(id) == 16
+    assert lab.keep_rows(rows.copy()) == id
+    found = lab.kept_rows(id)
+    assert found is not None
+    assert np.array_equal(found, rows)
+    for other in ("", "0" * 16, "../../etc/pass", id.upper(), id + "0"):
+        assert lab.kept_rows(other) is None, other
+    [file] = (tmp_path / "selections").iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert lab.kept_rows(id) is None
+
+
+def test_the_oldest_selections_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selections, "MOST_KEPT", 3)
+    lab = Lab(tmp_path)
+    ids = []
+    for i in range(5):
+        ids.append(lab.keep_rows(np.arange(i + 1)))
+        os.utime(tmp_path / "selections" / f"{ids[-1]}.rows", (i, i))
+    assert [lab.kept_rows(id) is not None for id in ids] == [False, False, True, True, True]
+
+
+def test_a_map_can_be_stopped(made: tuple[FakeLab, str]) -> None:
+    lab, id = made
+    job = JobFolder(lab.root / "jobs" / "abc")
+    job.path.mkdir(parents=True)
+    (job.path / "task.json").write_text(json.dumps({"name": "map", "arguments": [], "created": "2020-01-01T00:00:00Z"}))
+    with pytest.raises(UserError, match="not running"):
+        lab.cancel_task("abc")
+    show = JobPrinter(job)
+    with job.working():
+        lab.cancel_task("abc")
+        with pytest.raises(Cancelled):
+            lab.overview(id, "words", 0, progress=show.progress)
+    assert lab.kept_overview(id, "words", 0) is None
+    shutil.rmtree(job.path)
 
 
 def test_the_command_draws_and_writes(
@@ -247,7 +341,8 @@ def test_the_maps_that_came_with_embedlab_open_at_once(
     name = lab._overview_id(lab.store.find("comparisons", id).id, "words", 2)
     lab_without, same = fill(tmp_path / "workspace")
     assert same == id
-    copy_sealed(lab.store.folder("snapshots", name), shipped(results) / name)
+    copy_sealed(lab.store.folder("snapshots", name), results.parent / "snapshots" / name)
+    copy_sealed(lab.store.folder("comparisons", id), results)
     monkeypatch.setattr(demo, "results_folder", lambda: results)
     assert not is_sealed(lab_without.store.folder("snapshots", name))
     found = lab_without.kept_overview(id)

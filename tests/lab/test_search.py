@@ -3,6 +3,7 @@
 import csv
 import io
 import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,23 +20,6 @@ from embedlab.lab.search import matches_csv, search_command
 from embedlab.lab.searching import Desk
 from embedlab.types import Occurrence
 from tests.searching import STATES, FakeLab, fill
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeLab, str]:
-    return fill(tmp_path_factory.mktemp("search"))
-
-
-@pytest.fixture
-def lab(made: tuple[FakeLab, str]) -> FakeLab:
-    made[0].loaded.clear()
-    made[0].gone.clear()
-    return made[0]
-
-
-@pytest.fixture
-def id(made: tuple[FakeLab, str]) -> str:
-    return made[1]
 
 
 def vectors(source: str, asked: list[Occurrence], layer: int) -> np.ndarray:
@@ -144,6 +128,23 @@ def test_filters_leave_the_order_and_take_any_row_of_a_repeated_text(lab: FakeLa
         assert found.candidates < found.of == everything.candidates
     (again,) = lab.search(id, like="9", filters=Filters(label="again")).matches
     assert (again.key, again.rows, again.label) == ("0", (0, 32), "river, again")
+
+
+def test_the_first_question_says_what_it_loads_and_how_long_that_takes(
+    lab: FakeLab, id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, told = Desk(), []
+
+    def ask(text: str) -> str:
+        told.clear()
+        lab.search(id, text, desk=desk, progress=lambda _share, what: told.append(what))
+        (said,) = [what for what in told if "question" in what]
+        return str(said)
+
+    lab.search_index(id, "texts", layer=2, desk=desk)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert "loading both models (900 MB) for the first question, about 8 s" in ask("the old bank")  # 5 + 900 / 300
+    assert ask("the new bank") == "reading the question with both states"
 
 
 def test_a_desk_loads_each_state_once_and_each_index_once(lab: FakeLab, id: str) -> None:

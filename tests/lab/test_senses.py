@@ -2,6 +2,8 @@
 
 import csv
 import io
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +15,9 @@ from embedlab.comparing.sides import Pair
 from embedlab.errors import CorpusError, UserError
 from embedlab.figures.pane import payload
 from embedlab.figures.sensepane import READ, sense_pane
+from embedlab.measure.senses import silhouette_cosine_macro
 from embedlab.types import Target
-from tests.searching import STATES, FakeLab, fill
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeLab, str]:
-    return fill(tmp_path_factory.mktemp("senses"))
-
-
-@pytest.fixture
-def lab(made: tuple[FakeLab, str]) -> FakeLab:
-    made[0].loaded.clear()
-    made[0].gone.clear()
-    return made[0]
-
-
-@pytest.fixture
-def id(made: tuple[FakeLab, str]) -> str:
-    return made[1]
+from tests.searching import ON_THE_WAY, RUN, STATES, FakeLab, fill_run
 
 
 def read(source: str, uses: tuple[occurrences.Occurrence, ...], layer: int) -> np.ndarray:
@@ -247,6 +233,30 @@ def test_the_states_between_are_one_chain_with_the_ends_where_they_are(lab: Fake
     assert lab.steps_between(id) == (), "after is no run"
     with pytest.raises(UserError, match="steps between before and after are none"):
         lab.word_map(id, view, steps=(40,))
+
+
+def test_the_separation_at_every_step_is_that_of_the_state_read_alone(tmp_path: Path) -> None:
+    """By another route: what the comparison of before with that state would say of the word."""
+    with ExitStack() as locks:
+        lab, id = fill_run(tmp_path, locks)
+        view = lab.word_view(id, lab.marked_words(id)[0])
+        read = lab.word_steps(id, view)
+        assert [step for step, _ in read] == [0, 50]
+        start, half = (found["silhouette_cosine_macro"] for _, found in read)
+        end = view.readings["silhouette_cosine_macro"]
+        assert start.before == start.after == end.before, "step 0 is the state it began from"
+        assert end.before < half.after < end.after
+        state = ON_THE_WAY[f"run:{RUN}@50"]
+        vectors = np.zeros_like(view.after)
+        for rows, arrays in state.encode(list(view.uses), layers=[2]):
+            vectors[rows] = arrays[0]
+        senses, held = np.array(view.senses), view.held_out
+        assert half.after == pytest.approx(silhouette_cosine_macro(vectors[held], list(senses[held])), abs=1e-6)
+        with pytest.raises(UserError, match="steps between before and after are 0, 50"):
+            lab.word_steps(id, view, (40,))
+        bare = replace(view, before=None, after=None)
+        with pytest.raises(UserError, match="not in this workspace: make the comparison again"):
+            lab.word_steps(id, bare)
 
 
 def test_steps_are_thinned_evenly_and_only_where_they_must_be() -> None:

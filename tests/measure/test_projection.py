@@ -14,7 +14,7 @@ from embedlab.measure.projection import (
     continuity,
     linked_layout,
     moves,
-    placebo_move,
+    placebo_layout,
     trustworthiness,
     trustworthiness_over_seeds,
 )
@@ -69,7 +69,7 @@ class TestLinkedLayout:
 
     def test_the_placebo_is_small_beside_a_real_move(self, linked):
         before, _, moved, (a, b) = linked
-        placebo = placebo_move(before)
+        placebo = moves(*placebo_layout(before)).mean()
         assert 0 < placebo < 0.03
         assert placebo < moves(a, b)[moved].mean() / 5
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from embedlab import compare, demo
 from embedlab.corpus import Columns
 from embedlab.lab import Lab, comparison_summary
 from embedlab.types import Comparison
+from embedlab.ui import state
 from tests.made import SENTENCES, made, with_text
+from tests.searching import FakeLab
 
 if TYPE_CHECKING:
     from tests.pages.bench import Bench
@@ -78,24 +81,38 @@ def open_page(workspace: Path, nothing_shipped: None, monkeypatch: pytest.Monkey
     """open_page("senses", word="mouse"): the app at a page, with a query string, on the made workspace or another."""
 
     def at(name: str = "compare", root: Path = workspace, **query: str) -> AppTest:
-        monkeypatch.setenv("EMBEDLAB_WORKSPACE", str(root))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-        if name != "compare":
-            for key, value in query.items():
-                app.query_params[key] = value
-            app.switch_page(str(ROOT / "pages" / f"{name}.py")).run()
-        return app
+        return opened(monkeypatch, name, root, query)
 
     return at
+
+
+@pytest.fixture
+def open_fake(nothing_shipped: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """open_fake("map", root, what="texts"): the same on a workspace of tests.searching, whose models are fakes."""
+    monkeypatch.setattr(state, "Lab", FakeLab)
+    return lambda name, root, **query: opened(monkeypatch, name, root, query)
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, name: str, root: Path, query: dict[str, str]) -> AppTest:
+    monkeypatch.setenv("EMBEDLAB_WORKSPACE", str(root))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    for key, value in query.items():
+        app.query_params[key] = value
+    if name != "compare":  # as a link to it does: no other page is drawn first
+        app.switch_page(str(ROOT / "pages" / f"{name}.py"))
+    app.run()
+    return app
 
 
 def html(app: AppTest) -> str:
     """All that the page says in HTML of our own, without the style sheet."""
     bodies = (element.proto.body for element in app.get("html"))
     return "\n".join(body for body in bodies if not body.startswith("<style>"))
+
+
+def plain(app: AppTest) -> str:
+    """The same as a person reads it: quotes and signs in their own shape."""
+    return unescape(html(app))
 
 
 @pytest.fixture

@@ -1,15 +1,19 @@
 """Anatomy: one sentence inside two states of a tiny model, and what a person can choose there."""
 
+import shutil
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from embedlab.encoders.anatomy import inside
-from embedlab.encoders.inside import word_in_both
+from embedlab.encoders.inside import Inside, word_in_both
+from embedlab.encoders.protocol import Encoder
 from embedlab.lab import Lab
+from embedlab.lab.searching import Desk
 from embedlab.lineage import making
 from embedlab.ui.steps import angle
 from tests.encoders import tiny
@@ -44,9 +48,6 @@ def open_anatomy(
         asked = {"b": before, "a": after} | query
         for key, value in asked.items():
             app.query_params[key] = value
-        app.run()
-        for key, value in asked.items():
-            app.query_params[key] = value
         app.switch_page(str(ROOT / "pages" / "anatomy.py")).run()
         if "layer" in query:
             app.session_state["layer"] = int(query["layer"])
@@ -75,6 +76,36 @@ def test_the_answer_is_the_cosine_of_the_word_in_both_sentences(
         assert f"{mark} {angle(found.cosine[3], places=2)}</span>" in page
     assert "No, not at layer 3" in page
     assert [code.value for code in app.code if code.value.startswith("python -m embedlab anatomy")]
+
+
+class Counting(Lab):
+    """A lab that tells which models it loaded."""
+
+    def encoder(self, source: str) -> Encoder:
+        self.loaded = [*getattr(self, "loaded", []), source]
+        return super().encoder(source)
+
+
+def test_a_model_stays_loaded_until_its_files_change(tmp_path: Path, states: tuple[str, ...]) -> None:
+    source, told = str(shutil.copytree(states[0], tmp_path / "model")), list[str]()
+    lab, desk = Counting(tmp_path / "workspace"), Desk()
+
+    def look(text: str) -> Inside:
+        return lab.inside(source, text, desk=desk, progress=lambda _share, what: told.append(what))
+
+    first, second = look(FIRST), look(SECOND)
+    assert lab.loaded == [source]
+    assert len(told) == 1
+    assert told[0].startswith("loading a model (1 MB) for the first sentence, about ")
+    assert told[0].endswith(" s; the next one finds it loaded")
+    for seen in (first, second):
+        again = lab.inside(source, seen.text)  # without a desk: loaded for this sentence alone
+        assert all(np.array_equal(*pair) for pair in zip(seen.states, again.states, strict=True))
+    assert lab.loaded == [source] * 3
+    shutil.copyfile(Path(states[1]) / "model.safetensors", Path(source) / "model.safetensors")
+    tuned = look(FIRST)
+    assert (lab.loaded, len(told)) == ([source] * 4, 2)
+    assert not np.array_equal(tuned.states[-1], first.states[-1])
 
 
 def test_every_step_unfolds_under_the_sentence(open_anatomy: Open) -> None:

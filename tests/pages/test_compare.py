@@ -2,15 +2,18 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from embedlab.lab import Lab
+from embedlab import compare
+from embedlab.lab import Lab, comparison_summary
 from embedlab.ui import selection
 from embedlab.ui.selection import Selection
+from tests.lab.test_explaining import compared
 from tests.made import made
 from tests.pages.conftest import fill, html
 
@@ -105,6 +108,27 @@ def test_without_its_corpus_the_page_says_so(open_page: Open, tmp_path: Path) ->
     page = html(at(open_page(root=tmp_path)))
     assert "no corpus here to take contexts from" in page
     assert "its rows cannot be shown" in page
+
+
+def test_groups_say_size_words_cohesion_and_p_and_one_in_the_link_filters(open_page: Open, tmp_path: Path) -> None:
+    lab, comparison = compared(tmp_path)
+    open_end = replace(comparison, id="f" * 64, words=replace(comparison.words, noise=None))  # every word is divided
+    summary = comparison_summary(open_end) | {
+        "surveys": lab.store.find("comparisons", comparison.id).summary["surveys"]
+    }
+    lab.store.put("comparisons", open_end.id, "open", summary, lambda folder: compare.save(open_end, folder, []))
+    found = lab.groups(open_end.id, 2)
+    assert found.groups
+    app = at(open_page(root=lab.store.root, c=open_end.id))
+    table = next(frame.value for frame in app.dataframe if "cohesion" in frame.value)
+    assert table["cohesion"].tolist() == [group.cohesion for group in found.groups]
+    assert table["size"].tolist() == [len(group.words) for group in found.groups]
+    for said, group in zip(table["words"], found.groups, strict=True):
+        assert said.startswith(", ".join(group.words[:3]))
+    for said, group in zip(table["q"], found.groups, strict=True):
+        assert said.endswith("chance") is not group.called
+    first = open_page(root=lab.store.root, c=open_end.id, group="1")
+    assert f"{len(found.groups[0].words)} words, group 1" in html(at(first))
 
 
 def test_a_selection_goes_out_as_a_corpus(open_page: Open, tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Callable
-from html import unescape
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from embedlab import wordvectors
+from embedlab.jobs import Task
 from embedlab.lab import Lab
-from embedlab.ui import state
+from embedlab.ui import overview, overview_drawing
 from tests.pages.bench import well
-from tests.pages.conftest import ROOT, html
+from tests.pages.conftest import plain
 from tests.searching import FakeLab, fill
 
 Open = Callable[..., AppTest]
@@ -27,25 +30,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeLab, str]:
 
 
 @pytest.fixture
-def open_map(drawn: tuple[FakeLab, str], nothing_shipped: None, monkeypatch: pytest.MonkeyPatch) -> Open:
-    monkeypatch.setattr(state, "Lab", FakeLab)
-
-    def at(root: Path = drawn[0].root, **query: str) -> AppTest:
-        monkeypatch.setenv("EMBEDLAB_WORKSPACE", str(root))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.switch_page(str(ROOT / "pages" / "map.py")).run()
-        return app
-
-    return at
-
-
-def plain(app: AppTest) -> str:
-    return unescape(html(app))
+def open_map(drawn: tuple[FakeLab, str], open_fake: Open) -> Open:
+    return lambda root=drawn[0].root, **query: open_fake("map", root, **query)
 
 
 def test_all_words_come_first_with_how_true_the_map_is(open_map: Open, drawn: tuple[FakeLab, str]) -> None:
@@ -85,6 +71,26 @@ def test_a_link_restores_what_layer_colour_and_selection(open_map: Open, drawn: 
     assert app.selectbox(key="by").value == "sense"
     assert "2 texts selected of" in plain(app)
     assert set(app.dataframe[0].value["row"]) == {texts.rows[1], texts.rows[4]}
+
+
+def test_a_selection_too_large_for_the_address_is_kept_under_a_short_id(
+    open_map: Open, drawn: tuple[FakeLab, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "LINKED", 3)
+    _, id = drawn
+    app = open_map()
+    app.text_input(key=f"find-{id[:8]}-words").set_value("o").run()
+    well(app)
+    said = re.search(r"(\d+) words selected of", plain(app))
+    assert said is not None
+    assert int(said[1]) > 3
+    [link] = app.query_params["sel"] if isinstance(app.query_params["sel"], list) else [app.query_params["sel"]]
+    assert re.fullmatch(r"~[0-9a-f]{16}", link)
+    assert f"{said[1]} words selected of" in plain(open_map(sel=link))
+    gone = open_map(sel="~" + "0" * 16)
+    well(gone)
+    assert "Nothing is selected" in plain(gone)
+    assert "not in this workspace any more" in gone.toast[0].value
 
 
 def test_the_legend_names_every_kind_with_its_shape(open_map: Open) -> None:
@@ -129,6 +135,38 @@ def test_without_vectors_it_says_how_to_get_the_map(open_map: Open, tmp_path: Pa
     well(app)
     assert "The vectors of this comparison are not in the workspace" in plain(app)
     assert not any(button.label.startswith("Draw") for button in app.main.button)
+
+
+def test_of_two_files_all_rows_can_be_drawn_and_what_was_compared_is_said(
+    open_map: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wordvectors, "MOST_WORDS", 30)
+    rng = np.random.default_rng(0)
+    for side in ("before", "after"):
+        np.save(tmp_path / f"{side}.npy", rng.normal(size=(60, 6)).astype(np.float32))
+    lab = FakeLab(tmp_path / "workspace")
+    id = lab.compare_files(tmp_path / "before.npy", tmp_path / "after.npy").id
+    app = open_map(root=lab.root, what="rows")
+    well(app)
+    assert any(re.match(r"Draw 60 rows \(about \d+ s\)", button.label) for button in app.main.button)
+    assert not any(button.label.startswith("Draw all") for button in app.main.button)  # there is one layer
+    lab.overview(id, "rows")
+    app = open_map(root=lab.root, what="rows")
+    well(app)
+    page = plain(app)
+    assert "30 of them were compared one by one" in page
+    assert "Nothing is selected: all 60 rows" in page
+    app.text_input(key=f"find-{id[:8]}-rows").set_value("row 1").run()
+    well(app)
+    assert sorted(app.dataframe[0].value["number"]) == [1, *range(10, 20)]
+    assert app.query_params["sel"] in ("1.10.11.12.13.14.15.16.17.18.19", ["1.10.11.12.13.14.15.16.17.18.19"])
+
+
+def test_the_time_left_is_the_estimate_at_first_and_then_what_the_time_so_far_says() -> None:
+    begun = (datetime.now(UTC) - timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    early, late = (Task("a", "map", "running", share, "", "", {}, begun) for share in (0.01, 0.75))
+    assert overview_drawing.left(early, 300.0) == 300.0
+    assert overview_drawing.left(late, 300.0) == pytest.approx(20, abs=1)
 
 
 def test_without_a_comparison_there_is_one_button_that_makes_one(open_map: Open, tmp_path: Path) -> None:

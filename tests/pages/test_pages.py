@@ -107,12 +107,21 @@ def test_words_above_noise_lead_and_the_others_say_that_they_are_within(open_pag
     assert table["bar"][:count].notna().all()
     assert table["bar"][count:].isna().all()
     app.selectbox(key="word").set_value(table["word"][count]).run()
-    assert ", within its noise of " in html(app)
+    assert ", above its noise of " in html(app)  # the first of the others is above it, and yet no evidence
+    assert ", yet no evidence among so many words (q " in html(app)
+
+
+def opened(app: AppTest) -> AppTest:
+    """Compare with all readings of its layer open."""
+    app.session_state["every_reading"] = True
+    return app.run()
 
 
 def test_every_reading_of_the_layer_is_there_with_its_meaning_and_says_where_it_stands(open_page: Open) -> None:
     readings = made()[0].layers[3].readings
-    (table,) = [body for body in html(open_page()).split("\n") if "el-readings" in body]
+    app = open_page()
+    assert "el-readings" not in html(app), "what is closed is not drawn"
+    (table,) = [body for body in html(opened(app)).split("\n") if "el-readings" in body]
     for name, reading in readings.items():
         assert READINGS[name].meaning in unescape(table)
         assert said_standing(reading) in table
@@ -123,7 +132,7 @@ def test_every_reading_of_the_layer_is_there_with_its_meaning_and_says_where_it_
 
 def test_without_other_seeds_the_page_says_what_is_unknown(open_page: Open, tmp_path: Path) -> None:
     fill(tmp_path, change=without_replicates)
-    page = html(open_page(root=tmp_path))
+    page = html(opened(open_page(root=tmp_path)))
     assert CONTROL_LINE in page
     assert "differs, noise unknown" in page
     assert "noise unknown" in page[page.index("The space") : page.index("Layer by layer")]
@@ -187,6 +196,7 @@ def test_a_word_that_is_not_there_falls_back_to_one_that_is(open_page: Open) -> 
     app = open_page("senses", word="zebra")
     well(app)
     assert app.selectbox(key="word").value == "bank"
+    assert "zebra" not in str(app.query_params), "a refused word does not stay in the address"
 
 
 def test_text_of_a_person_never_becomes_markup(open_page: Open, tmp_path: Path) -> None:

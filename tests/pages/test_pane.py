@@ -1,6 +1,5 @@
 """The pane as a component: what it is told of the selection, and what it takes from the browser."""
 
-import base64
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from embedlab.figures.pane import pack
+from embedlab.figures.pane import pack_text
 from embedlab.ui import pane
 
 
@@ -40,11 +39,12 @@ def test_only_ids_that_are_there_are_told_to_the_browser() -> None:
 def test_a_selection_counts_only_in_the_points_that_are_shown(
     monkeypatch: pytest.MonkeyPatch, digest: str, expected: tuple[int, ...] | None
 ) -> None:
-    packed = base64.b64encode(pack(np.array([1, 2]))).decode()
+    packed = pack_text(np.array([1, 2]), 3)
     session: dict[str, Any] = {"map-pane": {"picked": {"at": 7, "digest": digest, "packed": packed}}}
     monkeypatch.setattr(pane, "st", SimpleNamespace(session_state=session))
     told: list[object] = []
-    pane._picked("map", "now", np.array([2, 5, 9]), lambda: told.append(session.get("map-selected")))
+    pane._picked("map", "now", np.array([2, 5, 9]), lambda rows: told.append(tuple(rows.tolist())))
     assert session["map-at"] == 7
-    assert session.get("map-selected") == expected
     assert told == ([] if expected is None else [expected])
+    pane._picked("map", "now", np.array([2, 5, 9]), None)
+    assert session.get("map-selected") == expected

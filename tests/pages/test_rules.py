@@ -31,6 +31,9 @@ ALTERING = {
     "subheader",
     "metric",
 }
+HEAVY = {
+    "torch", "transformers", "sentence_transformers", "umap", "numba", "faiss", "sklearn", "scipy", "polars",
+}  # fmt: skip
 OUR_OWN_QUESTIONS = {("frame.py", "title")}  # a LiteralString, checked by mypy
 
 
@@ -158,8 +161,34 @@ def test_opening_a_page_loads_nothing_heavy(workspace: Path) -> None:
         "for page in ('compare', 'senses', 'corpus', 'finetune', 'runs', 'models'):\n"
         "    app.switch_page(f'{sys.argv[1]}/pages/{page}.py')\n"
         "    assert not app.run().exception, page\n"
-        "print(sorted({'torch', 'transformers', 'umap', 'sentence_transformers', 'faiss'} & set(sys.modules)))\n"
+        f"print(sorted({HEAVY} & set(sys.modules)))\n"
     )
+    assert printed(script, workspace) == "[]"
+
+
+def test_before_its_first_visitor_a_server_loads_the_screen_and_nothing_heavy(workspace: Path) -> None:
+    """The head of the screen alone: not even pandas. All of it: no more than pandas."""
+    script = (
+        "import gc, sys\n"
+        "import embedlab.ui.main\n"
+        f"print(sorted(({HEAVY} | {{'pandas'}}) & set(sys.modules)))\n"
+        "from embedlab.ui import ready\n"
+        "ready.wait()\n"  # nothing is being loaded: at once
+        "ready.load()\n"
+        "assert 'embedlab.ui.why' in sys.modules\n"
+        "assert gc.get_freeze_count() > 100_000\n"
+        "before = set(sys.modules)\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('app.py', default_timeout=120)\n"
+        "assert not app.run().exception and app.title[0].value.startswith('What did')\n"
+        "assert not [name for name in set(sys.modules) - before if name.startswith('embedlab')]\n"
+        f"print(sorted({HEAVY} & set(sys.modules)))\n"
+    )
+    assert printed(script, workspace, 2) == "[]\n[]"
+
+
+def printed(script: str, workspace: Path, lines: int = 1) -> str:
+    """What a fresh process prints last, with the checkout as its folder and first argument."""
     done = subprocess.run(
         [sys.executable, "-c", script, str(ROOT)],
         cwd=ROOT,
@@ -168,4 +197,5 @@ def test_opening_a_page_loads_nothing_heavy(workspace: Path) -> None:
         text=True,
         timeout=240,
     )
-    assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    return "\n".join(done.stdout.strip().splitlines()[-lines:])

@@ -1,19 +1,18 @@
 """Search: the answer, both lists and their table say what the lab found; links, filters, files, and honest refusals."""
 
 from collections.abc import Callable
-from html import unescape
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from embedlab import demo
 from embedlab.comparing.finding import Filters
-from embedlab.ui import state
 from embedlab.ui.found import answer
 from tests.pages.bench import well
-from tests.pages.conftest import PAYLOAD, ROOT, html
+from tests.pages.conftest import PAYLOAD, html, plain
 from tests.pages.conftest import fill as fill_lists
-from tests.searching import FakeLab, fill
+from tests.searching import FakeLab, fill, first_visit
 
 Open = Callable[..., AppTest]
 
@@ -24,26 +23,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeLab, str]:
 
 
 @pytest.fixture
-def open_search(
-    searched: tuple[FakeLab, str], nothing_shipped: None, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., AppTest]:
-    """The page on a workspace with vectors, whose models are fakes."""
-    monkeypatch.setattr(state, "Lab", FakeLab)
-
-    def at(root: Path = searched[0].root, **query: str) -> AppTest:
-        monkeypatch.setenv("EMBEDLAB_WORKSPACE", str(root))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-        app.run()
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.switch_page(str(ROOT / "pages" / "search.py")).run()
-        return app
-
-    return at
-
-
-def plain(app: AppTest) -> str:
-    return unescape(html(app))
+def open_search(searched: tuple[FakeLab, str], open_fake: Open) -> Open:
+    return lambda root=searched[0].root, **query: open_fake("search", root, **query)
 
 
 def test_without_a_question_the_first_text_is_asked_and_no_model_loaded(
@@ -137,6 +118,25 @@ def test_where_only_lists_are_kept_words_are_searched_at_once(open_page: Open) -
     app.segmented_control(key="what").set_value("texts").run()
     assert not app.exception
     assert "is not here" in plain(app)
+
+
+def test_a_first_visit_finds_items_and_says_what_a_sentence_needs(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, _, results = first_visit(tmp_path)
+    monkeypatch.setattr(demo, "results_folder", lambda: results)
+    app = open_page("search", root=lab.root)
+    well(app)
+    assert "31 texts were searched" in plain(app)
+    assert "in the original space, in half precision" in plain(app)
+    assert "make_here" not in {button.key for button in app.button}
+    app.text_input(key="q").set_value("the old bank").run()
+    assert not app.exception
+    assert "it cannot read what you typed" in plain(app)
+    app.button(key="make_here")
+    app.text_input(key="q").set_value("[a] and [b]").run()
+    assert "More than one word stands in brackets" in plain(app)
+    assert "make_here" not in {button.key for button in app.button}, "the demo would not help"
 
 
 def test_text_of_a_corpus_is_shown_as_text(nothing_shipped: None, open_page: Open, tmp_path: Path) -> None:

@@ -5,20 +5,23 @@ import io
 import json
 import struct
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from embedlab import demo
 from embedlab.lab import Lab
 from embedlab.types import EncoderSpec
 from tests.pages.bench import Bench
-from tests.pages.conftest import PAYLOAD, html
+from tests.pages.conftest import PAYLOAD, html, plain
 from tests.pages.conftest import fill as fill_made
 from tests.pages.test_pages import well
-from tests.searching import FakeLab, fill
+from tests.searching import FakeLab, fill, fill_run, first_visit
 
 Open = Callable[..., AppTest]
 
@@ -148,7 +151,7 @@ def test_a_lasso_is_named_listed_judged_and_taken_back(
     app.button(key="forget_sense_0").click().run()
     well(app)
     assert lab.named_senses(corpus, word) == ()
-    assert header(app)["colourings"][0]["name"] == "sense"
+    assert header(open_senses())["colourings"][0]["name"] == "sense"  # this visit has those points already
 
 
 def test_a_word_from_elsewhere_waits_for_a_click_and_one_chosen_here_does_not(
@@ -201,8 +204,37 @@ def test_results_that_came_without_vectors_say_what_they_lack(open_page: Open) -
     said = header(app)
     assert said["cosines"] is None
     assert said["opacity"] is None
-    assert "The vectors did not come with this comparison" in html(app)
-    assert "placebo" not in {button.key for button in app.button}
+    assert said["placebo"] is not None, "it was kept with the map"
+    assert "The vectors of this comparison are not in this workspace" in html(app)
+    assert "make_here" not in {button.key for button in app.button}, "this one did not come with EmbedLab"
+
+
+def test_a_first_visit_has_the_vectors_of_one_layer_and_the_way_to_the_others(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, id, results = first_visit(tmp_path)
+    lab.word_map(id, lab.word_view(id, "bank"))  # the first layout compiles UMAP
+    monkeypatch.setattr(demo, "results_folder", lambda: results)
+    app = open_page("senses", root=lab.root)
+    well(app)
+    said = header(app)
+    assert said["cosines"] is not None
+    assert said["opacity"] is not None
+    assert {"cluster before", "cluster after"} <= {one["name"] for one in said["colourings"]}
+    page = html(app)
+    assert "those of layer 2 came along, in half precision" in page
+    assert "layer 2, half precision (float16)" in page
+    assert "make_here" not in {button.key for button in app.button}
+    app.session_state["layer"] = 1
+    app.run()
+    well(app)
+    assert "The vectors of layer 1 did not come with the demo, only those of layer 2" in plain(app)
+    app.button(key="make_here")
+    app.session_state["layer"] = 2
+    app.selectbox(key="word").set_value("old").run()
+    well(app)
+    assert "The models of this comparison are not here" in plain(app)
+    app.button(key="make_here")
 
 
 def test_names_and_texts_of_people_stay_text(open_page: Open, tmp_path: Path) -> None:
@@ -211,6 +243,30 @@ def test_names_and_texts_of_people_stay_text(open_page: Open, tmp_path: Path) ->
     well(app)
     assert "<img" not in html(app)
     assert any("<img" in name for name in header(app)["colourings"][0]["categories"]), "as data, which JS sets as text"
+
+
+def test_along_the_training_every_use_has_a_place_at_every_step(open_fake: Open, tmp_path: Path) -> None:
+    with ExitStack() as locks:
+        lab, id = fill_run(tmp_path, locks)
+        app = open_fake("senses", tmp_path, c=id)
+        well(app)
+        assert header(app)["frameNames"] == ["before", "after"]
+        assert lab.loaded == []
+        along = app.toggle(key="along")
+        assert along.label == "Along the training (2 steps)"
+        along.set_value(True).run()
+        well(app)
+        said = header(app)
+        assert said["frameNames"] == ["before", "step 0", "step 50", "after"], "what the slider moves through"
+        word = lab.marked_words(id)[0]
+        map_ = lab.word_map(id, lab.word_view(id, word), steps=(0, 50))
+        assert map_ is not None
+        before, start, half, after = map_.frames
+        assert np.array_equal(before, start), "step 0 is the state it began from"
+        assert not np.array_equal(half, before)
+        assert not np.array_equal(half, after)
+        (raw,) = component_data(app, "embedlab_pane_points")
+        assert half.astype(np.float32).tobytes() in raw, "the pane was sent the places at step 50"
 
 
 def test_the_steps_of_a_run_between_before_and_after_are_those_that_are_here(bench: Bench, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import io
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
 from embedlab import report
+from embedlab.comparing.readings import READINGS
 from embedlab.report import Plan
 from tests.made import made, with_text
 from tests.report.shelves import made_shelf, shelf_of, texts_of
@@ -100,3 +102,18 @@ def test_what_people_wrote_is_text_and_never_markup(payload: str) -> None:
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(made_of)).pages)
     wanted = "".join(c for c in payload if c.isprintable() and not c.isspace())
     assert wanted in "".join(text.split())
+
+
+def test_the_meanings_of_readings_are_said_once_and_counts_are_written_with_commas() -> None:
+    shelf = made_shelf(copies=1)
+    comparison = replace(
+        shelf.comparison,
+        provenance=replace(shelf.comparison.provenance, coverage={"word_uses": 126627, "precision": "fp32"}),
+    )
+    pages = PdfReader(io.BytesIO(report.pdf(replace(shelf, comparison=comparison), Plan(("senses",))))).pages
+    said = "".join("".join(page.extract_text() for page in pages).split())
+    assert "126,627" in said
+    (first, *others) = [shelf.comparison.sense_readings[word] for word in shelf.mapped]
+    name = next(name for name in first[-1].readings if name in others[0][-1].readings)
+    assert said.count("".join(READINGS[name].meaning.split())) == 1
+    assert said.count("whateachreadingmeansstandsabove") == len(shelf.mapped) - 1
