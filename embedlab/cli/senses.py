@@ -64,9 +64,11 @@ def senses(lab: Lab, options: argparse.Namespace, show: Printer) -> None:
         "steps": [{"step": step, "readings": _plain(found)} for step, found in read],
     }  # fmt: skip
     within = int(view.within.sum())
+    half = view.before is not None and lab.held(options.comparison).half
     show.done(
         value,
         f"{view.word}, {view.layer_name}: {count(len(view.uses), 'use')} of {count(view.of)}, {within} within noise",
+        *(["trust of the uses from vectors in half precision; the readings from full precision"] if half else []),
         *reading_lines(readings),
         *_step_lines(view.readings, read),
         *(f"named {name}: {count(uses, 'use')}" for name, uses in named.items()),

@@ -166,7 +166,7 @@ def head_changes(
                 "cmax": max(*values, 0.01),
                 "line": {"width": 0},
                 "colorbar": {
-                    "thickness": 9, "outlinewidth": 0, "nticks": 4, "len": 1.0, "tickformat": ".2~f",
+                    "thickness": 9, "outlinewidth": 0, "nticks": 4, "len": 1.0, "tickformat": "~g",
                     "tickfont": {"size": 11, "color": p.quiet}, "xpad": 6,
                 },
             },

@@ -486,6 +486,9 @@ void main() {
     return (value < 0 && Number(text) ? "−" : "") + (digits ? text.replace(/^0\./, ".") : many(Number(text)));
   }
 
+  /** Whether the names of a legend take two lines: about seven pixels a letter, and their mark and count. */
+  const wide = (names) => names.reduce((sum, name) => sum + 52 + 7 * name.length, 0) > 640;
+
   function make(name, attributes, ...children) {
     const node = document.createElement(name);
     for (const [key, value] of Object.entries(attributes || {})) {
@@ -564,7 +567,7 @@ void main() {
     const tip = make("div", { class: "elp-tip", "aria-hidden": "true" });
     const maps = make("div", { class: "elp-maps" + (two ? "" : " one") }, canvas, ...stages.map((stage, i) =>
       make("div", { class: "elp-map" }, heads[i], stage)), over, tip);
-    const legend = make("div", { class: "elp-legend" + (data.colourings.some((one) => (one.categories || []).length > 6) ? " tall" : ""), role: "group", "aria-label": "Legend" });
+    const legend = make("div", { class: "elp-legend" + (data.colourings.some((one) => wide(one.categories || [])) ? " tall" : ""), role: "group", "aria-label": "Legend" });
     const said = make("div", { class: "elp-said", role: "status", "aria-live": "polite" });
     const notice = make("div", { class: "elp-notice" });
     const keys = make("span", { id: uid + "-keys", class: "elp-hidden", text: "Arrow keys go from point to point, Enter selects, Escape clears, plus and minus zoom, 0 shows all." });

@@ -72,12 +72,12 @@ def inside(source: str, text: str, place: DeltaGenerator) -> Inside:
 def choices() -> Asked | None:
     """The row of every page (before, after, layer), then the sentence and its piece; None where it cannot be read."""
     known = models.known()
+    first, second = _ends(known)
     left, middle, right = st.columns([4, 4, 5], vertical_alignment="bottom")
     with left:
-        before = _model("Before", "anatomy_before", "b", known, 0)
+        before = _model("Before", "anatomy_before", "b", known, first)
     with middle:
-        newest = next((i for i, source in enumerate(known) if source.startswith("run:")), 0)
-        after = _model("After", "anatomy_after", "a", known, newest)
+        after = _model("After", "anatomy_after", "a", known, second)
     try:
         count = 1 + max(state.lab().model(source).layers for source in (before, after))
     except UserError as error:
@@ -97,9 +97,19 @@ def choices() -> Asked | None:
     return Asked(before, after, layer, *read, second=str(st.session_state["second"]), piece=piece)
 
 
-def _model(label: str, key: str, name: str, known: list[str], index: int) -> str:
+def _ends(known: list[str]) -> tuple[str, str]:
+    """What both choosers begin with: the comparison of the other pages, else the first model and the newest run."""
+    compared = st.session_state.get("comparison", st.query_params.get("c"))
+    if compared in {entry.id for entry in state.lab().comparisons()}:
+        sides = state.comparison(str(compared))
+        if sides.before.source in known and sides.after.source in known:
+            return sides.before.source, sides.after.source
+    return known[0], next((source for source in known if source.startswith("run:")), known[0])
+
+
+def _model(label: str, key: str, name: str, known: list[str], begin: str) -> str:
     frame.from_link(name, key, dict.fromkeys(known))
-    st.session_state.setdefault(key, known[index])
+    st.session_state.setdefault(key, begin)
     chosen = str(st.selectbox(label, known, format_func=models.short, key=key, persist_state="session"))
     st.query_params[name] = chosen
     return chosen

@@ -26,7 +26,7 @@ def offer(view: frame.Context, what: What) -> None:
     if not can:
         frame.empty(
             "The vectors of this comparison are not in the workspace",
-            "Results that came with EmbedLab are kept without them, and they may have been deleted. Compare the two "
+            "They were deleted, or came along for some layers only. Compare the two "
             "models again with New comparison; two files again on the command line: compare --before --after.",
         )
         return
