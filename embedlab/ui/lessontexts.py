@@ -52,8 +52,9 @@ SEEN: dict[str, dict[LessonKind, str]] = {
         "broken": "COLLAPSE under the space: mean cosine near 1 after, effective rank down to a handful. The task "
             "alone says NO EVIDENCE, because 48 held-out uses cannot tell; that is why the space is asked. Which "
             "layer broke first?",
-        "good": "HELPED: macro-F1 of the senses rose, and the whole interval lies above zero. No collapse. Most "
-            "words changed no more than another seed would change them: they are grey. Which are not?",
+        "good": "HELPED, but barely: the whole interval lies above zero, and its lower end is .001. Trained anew, "
+            "the demo may find no evidence. No collapse. Most words changed no more than another seed would change "
+            "them: they are grey. Which are not?",
     },
     "senses": {
         "null": "Both maps are the same, point for point, and separation before equals after. What you see on a map "
