@@ -16,7 +16,7 @@ from embedlab.wording import bracket, count, number, trim
 HEIGHT = 560
 SVG_POINTS = 2_000  # above, the browser draws with WebGL: an element a point would stall it
 LABELS = 45  # words written on a side, at most
-LABEL_HEIGHT, LABEL_WIDTH = 0.028, 0.0125  # of the side of the frame: a line of text, and one letter of it
+LABEL_HEIGHT, LABEL_WIDTH = 0.038, 0.0165  # of the side of the frame, 330 px at the least: a line, a letter
 PALE = 0.55
 
 
