@@ -98,12 +98,14 @@ def tested(name: str) -> str | None:
 def the_map() -> str:
     """One table a folder, one line a file."""
     lines: list[str] = []
+    named: set[str] = set()
     names = sorted(files(), key=lambda name: (str(Path(name).parent), name))
     for folder, members in groupby(names, key=lambda name: str(Path(name).parent)):
-        inside = next((line for start, line in WHOLE_FOLDERS.items() if f"{folder}/".startswith(start)), None)
-        if inside is not None:
-            if f"{folder}/" in WHOLE_FOLDERS:
-                lines += [f"\n**{folder}/**: {inside}\n"]
+        whole = next((start for start in WHOLE_FOLDERS if f"{folder}/".startswith(start)), None)
+        if whole is not None:
+            if whole not in named:
+                lines += [f"\n**{whole}**: {WHOLE_FOLDERS[whole]}\n"]
+                named.add(whole)
             continue
         lines += [f"\n**{'the root' if folder == '.' else folder + '/'}**\n", "| file | what it is |", "|---|---|"]
         lines += [f"| `{Path(name).name}` | {sentence(name)} |" for name in members]
