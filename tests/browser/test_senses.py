@@ -1,9 +1,11 @@
 """Senses in a real browser: hover and lasso tie both maps to the contexts, a name stays, a link brings it all back."""
 
+import itertools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from tests.browser.conftest import PATIENCE, SECOND, settled
@@ -95,9 +97,11 @@ def test_a_point_lights_its_row_and_a_layer_keeps_the_selection(compared: str, u
     page.keyboard.press("ArrowRight")
     box = stage.bounding_box()
     assert box is not None
-    for step in range(1, 40):  # across the map until a point lies under the pointer
-        page.mouse.move(box["x"] + box["width"] * step / 40, box["y"] + box["height"] * ((step * 7) % 40) / 40)
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    # across the map, no wider apart than a pointer reaches, until a point lies under it
+    across, down = (np.arange(9, box[side], 18) for side in ("width", "height"))
+    for x, y in itertools.product(across, down):
+        page.mouse.move(box["x"] + float(x), box["y"] + float(y))
+        page.wait_for_timeout(30)
         if page.locator(".elp").get_attribute("data-hover"):
             break
     at = page.locator(".elp").get_attribute("data-hover")
