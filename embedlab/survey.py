@@ -143,8 +143,6 @@ def open_survey(folder: Path) -> Survey:
     """A survey from its folder. Raises StoreError when it is missing, damaged or of another make."""
     about = read_json(folder, "survey.json")
     try:
-        layers = tuple(LayerInfo(**layer) for layer in about["layers"])
-        words, counts, uses = _open_items(folder)
 
         def load(name: str) -> np.ndarray:
             path = open_verified(folder, f"{name}.npy")
@@ -152,25 +150,16 @@ def open_survey(folder: Path) -> Survey:
             return freeze(np.load(path, mmap_mode=None if small else "r", allow_pickle=False))
 
         def each(name: str) -> tuple[np.ndarray, ...]:
-            return tuple(load(f"{name}_{layer:02}") for layer in range(len(layers)))
+            return tuple(load(f"{name}_{layer:02}") for layer in range(len(about["layers"])))
 
         return Survey(
-            id=about["id"],
-            plan_id=about["plan_id"],
-            encoder=EncoderSpec(**about["encoder"]),
-            fingerprint=about["fingerprint"],
-            precision=about["precision"],
-            layers=layers,
-            words=words,
-            counts=counts,
-            use_items=uses,
+            **_facts(about, folder),
             word_means=each("words"),
             half_means=each("halves"),
             background=each("background"),
             uses=each("uses"),
             texts=each("texts"),
             unseen=about["unseen"],
-            plan_facts=about["plan"],
             half_uses=load("half_uses"),
             off_domain=load("off_domain"),
             self_similarity=load("self_similarity"),
@@ -226,31 +215,34 @@ def open_vectors(folder: Path) -> Vectors:
         return tuple(freeze(load(f"{name}_{number:02}").astype(np.float32)) for number in range(len(about["layers"])))
 
     try:
-        words, counts, uses = _open_items(folder)
         return Vectors(
-            id=about["id"],
-            plan_id=about["plan_id"],
-            encoder=EncoderSpec(**about["encoder"]),
-            fingerprint=about["fingerprint"],
-            precision=about["precision"],
-            layers=tuple(LayerInfo(**layer) for layer in about["layers"]),
-            words=words,
-            counts=counts,
-            use_items=uses,
+            **_facts(about, folder),
             word_means=each("word_means"),
             uses=each("uses"),
             texts=each("texts"),
             seen_words=load("seen_words"),
             seen_uses=load("seen_uses"),
             seen_texts=load("seen_texts"),
-            plan_facts=about["plan"],
             half=True,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"The vectors {folder.name} are not of a kind this version reads. Make them again.") from error
 
 
-# -- their items -----------------------------------------------------------------------------------------------------
+# -- what both keep --------------------------------------------------------------------------------------------------
+
+
+def _facts(about: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """All of `Vectors` but the arrays of vectors and what was seen, from what is said of them and their items."""
+    words, counts, uses = _open_items(folder)
+    return {name: about[name] for name in ("id", "plan_id", "fingerprint", "precision")} | {
+        "encoder": EncoderSpec(**about["encoder"]),
+        "layers": tuple(LayerInfo(**layer) for layer in about["layers"]),
+        "words": words,
+        "counts": counts,
+        "use_items": uses,
+        "plan_facts": about["plan"],
+    }
 
 
 def _save_items(

@@ -18,7 +18,7 @@ from embedlab.expectations import Statement, check
 from embedlab.survey import Survey
 from embedlab.types import Comparison, Corpus, NoiseFloor
 from embedlab.vectorfiles import VectorError
-from embedlab.vectors.both import Both, float32, read_both
+from embedlab.vectors.both import Both, float32
 from embedlab.vectors.tables import table_survey
 from embedlab.verdict import judged
 from embedlab.wording import count
@@ -43,28 +43,6 @@ class Tables:
     after: Survey
     corpus: Corpus
     coverage: dict[str, int | float | str]
-
-
-def compare_files(
-    before: Path,
-    after: Path,
-    *,
-    k: int = 10,
-    seed: int = 0,
-    layer: int | None = None,
-    most: int | None = None,
-    expect: Sequence[Statement] = (),
-    id: str | None = None,
-    command: str = "",
-    progress: Progress | None = None,
-) -> Comparison:
-    """The comparison of two files (or folders of `embed --out`, at `layer`) on the names they share: `compare_both`."""
-    report = progress or (lambda _share, _what: None)
-    both = read_both(before, after, layer=layer, progress=lambda share, what: report(0.2 * share, what))
-    return compare_both(
-        both, k=k, seed=seed, most=most, expect=expect, id=id, command=command,
-        progress=lambda share, what: report(0.2 + 0.8 * share, what),
-    )  # fmt: skip
 
 
 def compare_both(

@@ -1,5 +1,6 @@
 """Two tables of vectors without a corpus: on the names they share, whatever their widths, and nothing made up."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,19 @@ import pytest
 
 from embedlab.compare import open_comparison, save
 from embedlab.errors import UserError
-from embedlab.expectations import parse
+from embedlab.expectations import Statement, parse
 from embedlab.store import seal
+from embedlab.types import Comparison
 from embedlab.vectors.both import open_both, read_both, save_both
-from embedlab.wordvectors import compare_files, tables
+from embedlab.wordvectors import compare_both, tables
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(90, 12)).astype(np.float32)
 WORDS = [f"Word{i}" for i in range(90)]
+
+
+def compare_files(before: Path, after: Path, *, k: int = 10, expect: Sequence[Statement] = ()) -> Comparison:
+    return compare_both(read_both(before, after), k=k, expect=expect)
 
 
 def write(path: Path, words: list[str], rows: np.ndarray) -> Path:
